@@ -1,0 +1,73 @@
+// Owns the check of numpy arrays that come in over the border.
+#include "binding/arrays.h"
+
+#include <string>
+
+#include "base/error.h"
+
+namespace nb = nanobind;
+
+namespace ortembed {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, const std::string& message) {
+  throw Error(ErrorCode::invalid_input, name + " must be " + message);
+}
+
+template <class Array>
+Array cast_array(nb::handle object, const char* name, const char* kind) {
+  Array array;
+  if (!nb::try_cast<Array>(object, array, false)) {
+    fail(name, std::string(kind) + ", not " + nb::type_name(object.type()).c_str());
+  }
+  return array;
+}
+
+template <class Array>
+void check_layout(const Array& array, const char* name, std::size_t rank) {
+  if (array.ndim() != rank) {
+    fail(name, std::to_string(rank) + "-dimensional, not " + std::to_string(array.ndim()) + "-dimensional");
+  }
+  std::int64_t stride = 1;
+  for (std::size_t i = rank; i-- > 0;) {
+    if (array.shape(i) > 1 && array.stride(i) != stride) fail(name, "C-contiguous");
+    stride *= static_cast<std::int64_t>(array.shape(i));
+  }
+}
+
+template <class T, class Array>
+std::span<const T> view(const Array& array) {
+  return {static_cast<const T*>(array.data()), array.size()};
+}
+
+}  // namespace
+
+ReadOnlyArray input_array(nb::handle object, const char* name) {
+  auto array = cast_array<ReadOnlyArray>(object, name, "a numpy array");
+  check_layout(array, name, 1);
+  return array;
+}
+
+TokenIds view_ids(const ReadOnlyArray& array) {
+  if (array.dtype() == nb::dtype<std::int32_t>()) return view<std::int32_t>(array);
+  if (array.dtype() == nb::dtype<std::int64_t>()) return view<std::int64_t>(array);
+  fail("ids", "of dtype int32 or int64");
+}
+
+std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array) {
+  if (array.dtype() != nb::dtype<std::int64_t>()) fail("offsets", "of dtype int64");
+  return view<std::int64_t>(array);
+}
+
+AnyArray output_array(nb::handle object) {
+  auto array = cast_array<AnyArray>(object, "out", "a writable numpy array");
+  check_layout(array, "out", 2);
+  if (array.dtype() != nb::dtype<float>()) fail("out", "of dtype float32");
+  return array;
+}
+
+OutputRows view_output(const AnyArray& array) {
+  return {static_cast<float*>(array.data()), array.shape(0), array.shape(1)};
+}
+
+}  // namespace ortembed

@@ -1,0 +1,28 @@
+// Owns the interface between the engine and whatever runs a model: tensors in, hidden states out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/tensors.h"
+
+namespace ortembed {
+
+// What one run gave, left where the encoder put it.
+struct HiddenStates {
+  const float* data = nullptr;        // [batch, sequence, dimension], or [batch, dimension] when pooled
+  std::shared_ptr<const void> owner;  // keeps `data` alive
+};
+
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+
+  virtual std::int64_t dimension() const = 0;
+  // True when the model gives one vector a text and there is nothing left to pool.
+  virtual bool is_pooled() const = 0;
+  // Thread-safe. Throws Error(inference).
+  virtual HiddenStates run(const InputTensors& tensors) const = 0;
+};
+
+}  // namespace ortembed

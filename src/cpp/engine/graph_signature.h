@@ -1,0 +1,33 @@
+// Owns the decision which of a graph's inputs to feed and which output to read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ort/session.h"
+
+namespace ortembed {
+
+enum class InputRole { input_ids, attention_mask, token_type_ids };
+
+struct GraphInput {
+  std::string name;
+  InputRole role;
+};
+
+struct GraphSignature {
+  std::vector<GraphInput> inputs;
+  std::string output;
+  bool is_pooled = false;                 // the output is [batch, dimension] instead of [batch, sequence, dimension]
+  std::optional<std::int64_t> dimension;  // empty when the graph leaves it open
+};
+
+// Inputs go by name: input_ids and attention_mask are required, token_type_ids is optional, all int64.
+// Outputs are float32: last_hidden_state or token_embeddings, else sentence_embedding, else the only output of
+// rank 3, else the only output of rank 2. Throws Error(model_load) naming what does not fit.
+GraphSignature read_signature(std::span<const ort::GraphValue> inputs, std::span<const ort::GraphValue> outputs);
+
+}  // namespace ortembed

@@ -1,0 +1,33 @@
+// Owns the int64 input tensors of one batch, in buffers that are reused from batch to batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/batch_plan.h"
+#include "engine/token_batch.h"
+
+namespace ortembed {
+
+class InputTensors {
+ public:
+  // Writes the planned rows, padded on the right with id 0 and mask 0 to the batch's sequence length.
+  void fill(const TokenBatch& tokens, const PlannedBatch& batch);
+
+  std::int64_t batch_size() const { return batch_size_; }
+  std::int64_t sequence_length() const { return sequence_length_; }
+  std::span<const std::int64_t> input_ids() const { return input_ids_; }
+  std::span<const std::int64_t> attention_mask() const { return attention_mask_; }
+  // All zero: each row is a single text.
+  std::span<const std::int64_t> token_type_ids() const { return token_type_ids_; }
+
+ private:
+  std::int64_t batch_size_ = 0;
+  std::int64_t sequence_length_ = 0;
+  std::vector<std::int64_t> input_ids_;
+  std::vector<std::int64_t> attention_mask_;
+  std::vector<std::int64_t> token_type_ids_;
+};
+
+}  // namespace ortembed

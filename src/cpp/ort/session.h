@@ -1,0 +1,50 @@
+// Owns one loaded model: its options, what it takes and gives, and running it.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/process.h"
+#include "ort/runtime.h"
+#include "ort/tensor.h"
+
+namespace ortembed::ort {
+
+struct SessionSettings {
+  int threads = 1;  // intra-op threads; the runtime's own default ignores affinity and cgroups
+};
+
+// An input or output of the graph.
+struct GraphValue {
+  std::string name;
+  TensorShape shape;
+};
+
+class Session {
+ public:
+  // Throws Error(model_load) naming the file when it is missing, is not ONNX, or cannot be run here.
+  Session(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings);
+  // In a forked child the session is left alone: its threads are gone, and destroying it could hang or crash.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const std::vector<GraphValue>& inputs() const { return inputs_; }
+  const std::vector<GraphValue>& outputs() const { return outputs_; }
+  const Api& api() const { return runtime_->api(); }
+
+  // Runs the graph for one output. Thread-safe. Throws Error(inference).
+  ValueHandle run(std::span<const char* const> input_names, std::span<const OrtValue* const> input_values,
+                  const char* output_name) const;
+
+ private:
+  const Runtime* runtime_;
+  HomeProcess home_;
+  SessionHandle session_;
+  std::vector<GraphValue> inputs_;
+  std::vector<GraphValue> outputs_;
+};
+
+}  // namespace ortembed::ort

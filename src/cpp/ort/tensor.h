@@ -1,0 +1,34 @@
+// Owns tensors as the runtime sees them: wrapping the caller's memory, and reading a result where it lies.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ort/handle.h"
+
+namespace ortembed::ort {
+
+struct TensorShape {
+  ElementType type = ElementType::undefined;
+  std::vector<std::int64_t> dimensions;  // -1 where a graph leaves one open
+};
+
+// Makes the descriptions of CPU memory and of tensors in it.
+class TensorFactory {
+ public:
+  explicit TensorFactory(const Api& api);
+
+  // An int64 tensor over `data`, which must outlive the value.
+  ValueHandle wrap(std::span<const std::int64_t> data, std::span<const std::int64_t> dimensions) const;
+
+ private:
+  const Api* api_;
+  MemoryInfoHandle memory_;
+};
+
+TensorShape shape_of(const Api& api, const OrtTensorTypeAndShapeInfo* info);
+TensorShape shape_of(const Api& api, const OrtValue* value);
+const float* float_data(const Api& api, OrtValue* value);
+
+}  // namespace ortembed::ort

@@ -1,0 +1,30 @@
+"""Text to vectors: an Embedder over a C++ core on ONNX Runtime."""
+
+from ortembed.embedder import Embedder
+from ortembed.errors import (
+    InferenceError,
+    IntegrityError,
+    InvalidInputError,
+    ModelLoadError,
+    ModelNotFoundError,
+    OrtembedError,
+    RuntimeLibraryError,
+    ServiceUnavailableError,
+)
+from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
+
+__all__ = [
+    "Embedder",
+    "EmbeddingResponse",
+    "InferenceError",
+    "IntegrityError",
+    "InvalidInputError",
+    "ModelInfo",
+    "ModelLoadError",
+    "ModelNotFoundError",
+    "OrtembedError",
+    "RuntimeLibraryError",
+    "ServiceUnavailableError",
+    "TruncationWarning",
+    "Usage",
+]

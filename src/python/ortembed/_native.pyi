@@ -1,0 +1,65 @@
+"""The C++ core of ortembed."""
+
+import os
+
+import numpy
+
+
+class OrtembedError(Exception):
+    """Base class of every error that ortembed raises."""
+
+class InvalidInputError(OrtembedError, ValueError):
+    """
+    A text, id, offset, array or option given by the caller is wrong. Also a ValueError.
+    """
+
+class ModelNotFoundError(OrtembedError):
+    """
+    No place that may hold the model has it; the message lists what was tried and why it failed.
+    """
+
+class ModelLoadError(OrtembedError):
+    """
+    The model's files were found and cannot be used; the message names the file and the reason.
+    """
+
+class IntegrityError(OrtembedError):
+    """
+    A file's sha256 is not the one in the model's manifest; the message gives both.
+    """
+
+class RuntimeLibraryError(OrtembedError):
+    """The ONNX Runtime library is missing, too old, or cannot be loaded."""
+
+class InferenceError(OrtembedError):
+    """The model failed to run, or gave a value that is not finite."""
+
+class ServiceUnavailableError(OrtembedError):
+    """This embedder cannot make an embedding in this process at this time."""
+
+class Engine:
+    """An encoder graph, loaded and ready to turn token ids into vectors."""
+
+    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str, vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int) -> None:
+        """
+        library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
+        sentence-transformers' pooling config. max_tokens: longest row. max_batch_tokens: padded tokens a run.
+        Raises RuntimeLibraryError, ModelLoadError, InvalidInputError (unknown pooling).
+        """
+
+    @property
+    def dimension(self) -> int:
+        """Length of a full vector."""
+
+    @property
+    def runtime_version(self) -> str:
+        """Version of the ONNX Runtime library."""
+
+    def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, normalize: bool) -> None:
+        """
+        Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].
+
+        ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,
+        where fewer truncate before normalization. All C-contiguous. The GIL is released.
+        Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork.
+        """

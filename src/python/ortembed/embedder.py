@@ -1,0 +1,278 @@
+"""The public class: texts in, one numpy array out."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ortembed import _native
+from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
+from ortembed.options import choose_dimension, choose_max_seq_length, choose_prompt, choose_threads, first_known
+from ortembed.prepare import prepare
+from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
+from ortembed.runtime_library import find_runtime_library
+from ortembed.similarity import similarity
+from ortembed.tokenizer import Tokenizer, check_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+# Padded tokens that run together. More does not run faster, and holds more memory.
+_MAX_BATCH_TOKENS = 2048
+# Texts that are tokenized and planned together: enough for batches of like lengths, and the progress bar's step.
+_CHUNK = 512
+
+
+class Embedder:
+    """A sentence embedding model, loaded and ready.
+
+    Thread-safe: any number of threads may call one Embedder at once, and the GIL is released while the model
+    runs. It does not survive ``fork()``; make one in each process.
+    """
+
+    def __init__(
+        self,
+        model: str = "all-minilm-l6-v2",
+        *,
+        threads: int | None = None,
+        max_seq_length: int | None = None,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> None:
+        """Load a model, preparing it first where that has not been done.
+
+        Args:
+            model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
+            threads: Threads a run; by default as many as the cores that this process may use.
+            max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
+            revision: A branch, tag or commit on the hub; by default the manifest's, else the newest.
+            cache_dir: Where prepared models are kept; by default ORTEMBED_CACHE_DIR, else ``~/.cache/ortembed``.
+                Downloads go to huggingface_hub's own cache.
+            local_files_only: Never touch the network.
+
+        Raises:
+            ModelNotFoundError: No place has the model.
+            ModelLoadError: Its files cannot be used.
+            IntegrityError: A file does not hash as the manifest says.
+            RuntimeLibraryError: ONNX Runtime is missing or too old.
+            InvalidInputError: An argument is out of range.
+        """
+        if not isinstance(model, str) or not model:
+            raise InvalidInputError(f"model is {model!r}; it must be a name or a folder, as a str")
+        num_threads = choose_threads(threads)
+        library = find_runtime_library()
+        prepared = prepare(model, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+        self._model = model
+        self._settings = prepared.settings
+        self._max_seq_length = choose_max_seq_length(self._settings, max_seq_length)
+        self._tokenizer = Tokenizer(
+            prepared.tokenizer, max_seq_length=self._max_seq_length, lowercase=self._settings.lowercase
+        )
+        self._engine = _native.Engine(
+            library=library,
+            model=prepared.graph,
+            pooling=self._settings.pooling,
+            vocab_size=self._settings.vocab_size,
+            max_tokens=self._max_seq_length,
+            max_batch_tokens=_MAX_BATCH_TOKENS,
+            threads=num_threads,
+        )
+        self._warned_of_truncation = False
+
+    def __repr__(self) -> str:
+        """Name the model, its dimension and its longest text."""
+        return f"Embedder({self._model!r}, dimension={self.dimension}, max_seq_length={self.max_seq_length})"
+
+    @property
+    def dimension(self) -> int:
+        """Length of a full vector."""
+        return self._engine.dimension
+
+    @property
+    def max_seq_length(self) -> int:
+        """Tokens of the longest text, special tokens included; longer ones are truncated."""
+        return self._max_seq_length
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The model's prompts by name."""
+        return dict(self._settings.prompts)
+
+    def encode(
+        self,
+        texts: str | Iterable[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
+        show_progress_bar: bool | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Turn texts into vectors.
+
+        Args:
+            texts: One text, or any iterable of them. Texts longer than max_seq_length are truncated, with a
+                TruncationWarning the first time.
+            prompt_name: Name of the model's prompt to put before each text; by default the model's default.
+            prompt: Words to put before each text, whatever the model's prompts.
+            normalize_embeddings: Scale to norm 1; by default as the model's own files say.
+            truncate_dim: Keep the first so many dimensions, cut before normalization.
+            show_progress_bar: By default where the work is long and stderr is a terminal.
+            out: Array to write into, float32, C-contiguous, of the shape of the result.
+
+        Returns:
+            float32 [n, dimension] for n texts, [dimension] for one text. An empty iterable gives [0, dimension].
+
+        Raises:
+            InvalidInputError: Something that is not a text, or an option that does not fit; nothing has run.
+            InferenceError: The model failed, or gave values that are not finite.
+            ServiceUnavailableError: This process was forked from the one that made the Embedder.
+        """
+        single = isinstance(texts, str)
+        checked = check_texts([texts] if single else texts)
+        prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
+        columns = choose_dimension(self.dimension, truncate_dim)
+        rows = _prepare_out(out, (len(checked), columns), single=single)
+        self._encode_into(rows, checked, prefix, normalize_embeddings, show_progress_bar)
+        if out is not None:
+            return out
+        return rows[0] if single else rows
+
+    def encode_query(self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Any) -> Floats:
+        """Encode with the model's prompt for queries, where it has one. Options as for encode."""
+        name = prompt_name or first_known(self._settings, "query")
+        return self.encode(texts, prompt_name=name, **options)
+
+    def encode_document(self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Any) -> Floats:
+        """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
+        name = prompt_name or first_known(self._settings, "document", "passage", "corpus")
+        return self.encode(texts, prompt_name=name, **options)
+
+    def encode_ids(
+        self,
+        ids: npt.NDArray[np.int32 | np.int64],
+        offsets: npt.NDArray[np.int64],
+        *,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Turn texts that are tokenized already into vectors: the pre-encoded interface.
+
+        Args:
+            ids: int32 or int64 [total_tokens], C-contiguous: the texts end to end, special tokens included.
+            offsets: int64 [n + 1], C-contiguous; text i has ids[offsets[i]:offsets[i + 1]].
+            normalize_embeddings: As for encode.
+            truncate_dim: As for encode.
+            out: As for encode.
+
+        Returns:
+            float32 [n, dimension].
+
+        Raises:
+            InvalidInputError: An array or option does not fit; the message names the row, id or offset, and
+                nothing has run. Rows longer than max_seq_length are refused, not truncated.
+            InferenceError, ServiceUnavailableError: As for encode.
+        """
+        columns = choose_dimension(self.dimension, truncate_dim)
+        if not isinstance(offsets, np.ndarray) or offsets.ndim != 1 or offsets.size == 0:
+            raise InvalidInputError("offsets must be a 1-dimensional numpy array of one value more than there are rows")
+        rows = _prepare_out(out, (len(offsets) - 1, columns), single=False)
+        self._engine.encode_ids(ids, offsets, out=rows, normalize=self._normalizes(normalize_embeddings))
+        return rows
+
+    def embed(
+        self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
+    ) -> EmbeddingResponse:
+        """Encode, and report the tokens and time that it took. The vectors are [n, dimension], for one text too."""
+        start = time.perf_counter()
+        checked = check_texts([texts] if isinstance(texts, str) else texts)
+        prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
+        rows = np.empty((len(checked), self.dimension), np.float32)
+        tokens = self._encode_into(rows, checked, prefix, None, show_progress_bar=False)
+        duration_ms = (time.perf_counter() - start) * 1000
+        return EmbeddingResponse(self._model, rows, Usage(tokens, duration_ms))
+
+    def token_count(self, texts: str | Iterable[str]) -> npt.NDArray[np.int64]:
+        """Count each text's tokens, special tokens included and without truncation: int64 [n]."""
+        return self._tokenizer.count(check_texts([texts] if isinstance(texts, str) else texts))
+
+    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+        """Compare two sets of vectors, [n, d] and [m, d], with the model's similarity function: float32 [n, m]."""
+        return similarity(self._settings.similarity, a, b)
+
+    def model_info(self) -> ModelInfo:
+        """Describe the model and what runs it."""
+        return ModelInfo(
+            model=self._model,
+            dimension=self.dimension,
+            max_tokens=self.max_seq_length,
+            dtype="float32",
+            providers=("CPUExecutionProvider",),
+            runtime_version=self._engine.runtime_version,
+        )
+
+    def health_check(self) -> None:
+        """Make one embedding.
+
+        Raises:
+            ServiceUnavailableError: It cannot be made; the cause says why.
+        """
+        try:
+            self.encode("health check")
+        except OrtembedError as error:
+            raise ServiceUnavailableError(f"an embedding cannot be made: {error}") from error
+
+    def _normalizes(self, asked: bool | None) -> bool:
+        return self._settings.normalize if asked is None else asked
+
+    def _encode_into(
+        self, rows: Floats, texts: list[str], prefix: str, normalize: bool | None, show_progress_bar: bool | None
+    ) -> int:
+        """Encode into rows, chunk by chunk; give the number of tokens."""
+        total = 0
+        # tqdm's "disable=None" shows the bar only on a terminal.
+        disable = (None if len(texts) > _CHUNK else True) if show_progress_bar is None else not show_progress_bar
+        with tqdm(total=len(texts), desc="embedding", unit="text", disable=disable) as progress:
+            for start in range(0, len(texts), _CHUNK):
+                chunk = texts[start : start + _CHUNK]
+                total += self._encode_chunk(
+                    rows[start : start + _CHUNK], [prefix + text for text in chunk] if prefix else chunk, normalize
+                )
+                progress.update(len(chunk))
+        return total
+
+    def _encode_chunk(self, rows: Floats, texts: list[str], normalize: bool | None) -> int:
+        tokens = self._tokenizer.encode(texts)
+        if tokens.truncated and not self._warned_of_truncation:
+            self._warned_of_truncation = True
+            warnings.warn(
+                f"{tokens.truncated} of {len(texts)} texts have more than {self.max_seq_length} tokens and were "
+                "truncated; token_count() tells which. Shown once for this Embedder.",
+                TruncationWarning,
+                stacklevel=4,
+            )
+        self._engine.encode_ids(tokens.ids, tokens.offsets, out=rows, normalize=self._normalizes(normalize))
+        return len(tokens.ids)
+
+
+def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) -> Floats:
+    """Give the [n, d] array to write into: a new one, or the caller's, checked."""
+    if out is None:
+        return np.empty(shape, np.float32)
+    expected = shape[1:] if single else shape
+    if not isinstance(out, np.ndarray) or out.shape != expected:
+        found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise InvalidInputError(f"out must be a float32 array of shape {expected}, not {found}")
+    return out.reshape(shape)

@@ -1,0 +1,26 @@
+"""The errors that ortembed raises; the classes themselves are made by the C++ core, one for each of its codes.
+
+Every one derives from OrtembedError, so ``except OrtembedError`` catches them all.
+"""
+
+from ortembed._native import (
+    InferenceError,
+    IntegrityError,
+    InvalidInputError,
+    ModelLoadError,
+    ModelNotFoundError,
+    OrtembedError,
+    RuntimeLibraryError,
+    ServiceUnavailableError,
+)
+
+__all__ = [
+    "InferenceError",
+    "IntegrityError",
+    "InvalidInputError",
+    "ModelLoadError",
+    "ModelNotFoundError",
+    "OrtembedError",
+    "RuntimeLibraryError",
+    "ServiceUnavailableError",
+]

@@ -1,0 +1,61 @@
+"""The caller's options, checked and joined with the model's own settings: each a plain value, decided here."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ortembed.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from ortembed.config import ModelSettings
+
+
+def choose_threads(threads: int | None) -> int:
+    """Give the number asked for, else the number of cores that this process may run on."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    _check_int("threads", threads, "a positive int")
+    return threads
+
+
+def choose_max_seq_length(settings: ModelSettings, asked: int | None) -> int:
+    """Give the length asked for, else the model's own; the weights set the upper limit."""
+    if asked is None:
+        return settings.max_seq_length
+    _check_int("max_seq_length", asked, f"an int from 1 to {settings.max_positions}", settings.max_positions)
+    return asked
+
+
+def choose_dimension(dimension: int, truncate_dim: int | None) -> int:
+    """Give the length of the vectors to return."""
+    if truncate_dim is None:
+        return dimension
+    _check_int("truncate_dim", truncate_dim, f"an int from 1 to {dimension}", dimension)
+    return truncate_dim
+
+
+def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: str | None) -> str:
+    """Give the prompt, empty for none: the words given, else the name given, else the model's default."""
+    if prompt is not None:
+        if not isinstance(prompt, str):
+            raise InvalidInputError(f"prompt is {type(prompt).__name__}, not str")
+        return prompt
+    name = prompt_name if prompt_name is not None else settings.default_prompt_name
+    if name is None:
+        return ""
+    if name not in settings.prompts:
+        known = ", ".join(sorted(settings.prompts)) or "none"
+        raise InvalidInputError(f"the model has no prompt named {name!r}; it has {known}")
+    return settings.prompts[name]
+
+
+def first_known(settings: ModelSettings, *names: str) -> str | None:
+    """Give the first of the names that the model has a prompt for."""
+    return next((name for name in names if name in settings.prompts), None)
+
+
+def _check_int(name: str, value: object, wanted: str, maximum: int | None = None) -> None:
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < 1 or (maximum is not None and value > maximum):
+        raise InvalidInputError(f"{name} is {value!r}, not {wanted}")

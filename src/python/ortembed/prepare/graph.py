@@ -1,0 +1,84 @@
+"""Building an ONNX graph and writing it, with its large weights in a file beside it that can be mapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    import numpy.typing as npt
+
+GRAPH_NAME = "model.onnx"
+WEIGHTS_NAME = "model.onnx.data"
+MICROSOFT = "com.microsoft"  # the runtime's own fused operators
+
+# Below the runtime's floor (1.21 reads IR 10 and opset 22), so that every supported runtime reads the file.
+_IR_VERSION = 9
+_OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
+
+_EXTERNAL_FROM_BYTES = 16 * 1024
+_ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less
+
+
+class GraphBuilder:
+    """Collects nodes and weights of one graph; weights go to disk as they come, so memory stays low."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write into an existing folder; finish() completes the files."""
+        self._folder = folder
+        self._data: BinaryIO = (folder / WEIGHTS_NAME).open("wb")
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: list[onnx.TensorProto] = []
+
+    def weight(self, name: str, array: npt.NDArray[np.generic]) -> str:
+        """Add a constant tensor; give its name."""
+        array = np.ascontiguousarray(array)
+        if array.nbytes < _EXTERNAL_FROM_BYTES:
+            self._initializers.append(numpy_helper.from_array(array, name))
+            return name
+        self._data.seek(-self._data.tell() % _ALIGNMENT, 1)
+        tensor = TensorProto(
+            name=name,
+            dims=array.shape,
+            data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+            data_location=TensorProto.EXTERNAL,
+        )
+        place = {"location": WEIGHTS_NAME, "offset": self._data.tell(), "length": array.nbytes}
+        for key, value in place.items():
+            tensor.external_data.add(key=key, value=str(value))
+        self._data.write(array.data)
+        self._initializers.append(tensor)
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: object) -> str:
+        """Add a node with one output; give the output's name, which names the node too."""
+        return self.nodes(operator, inputs, [output], domain=domain, **attributes)[0]
+
+    def nodes(
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: object
+    ) -> Sequence[str]:
+        """Add a node with several outputs; give their names."""
+        self._nodes.append(
+            helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain, **attributes)
+        )
+        return outputs
+
+    def finish(self, inputs: Sequence[str], output: str, dimension: int) -> None:
+        """Write the graph: int64 inputs [batch, sequence], one float32 output [batch, sequence, dimension]."""
+        self._data.close()
+        graph = helper.make_graph(
+            self._nodes,
+            "encoder",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in inputs],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "sequence", dimension])],
+            self._initializers,
+        )
+        model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_IR_VERSION, producer_name="ortembed")
+        (self._folder / GRAPH_NAME).write_bytes(model.SerializeToString())

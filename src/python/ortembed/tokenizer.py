@@ -1,0 +1,123 @@
+"""From texts to token ids: the pre-encoded interface that the engine takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tokenizers
+
+from ortembed.errors import InvalidInputError, ModelLoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """Texts as ids.
+
+    Attributes:
+        ids: int32 [total_tokens], the texts end to end, special tokens included.
+        offsets: int64 [n + 1]; text i has ids[offsets[i]:offsets[i + 1]].
+        truncated: How many of the texts were cut.
+    """
+
+    ids: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    truncated: int
+
+
+class Tokenizer:
+    """A model's tokenizer. Thread-safe: it is not changed after it is made."""
+
+    def __init__(self, path: Path, *, max_seq_length: int, lowercase: bool) -> None:
+        """Read a tokenizer.json; padding and truncation that are set in it are ignored.
+
+        Args:
+            path: The file.
+            max_seq_length: Longest text in tokens, special tokens included; longer ones are cut at the end.
+            lowercase: Lower the case of texts first.
+
+        Raises:
+            ModelLoadError: The file is not a tokenizer.
+            InvalidInputError: max_seq_length leaves no room beside the special tokens.
+        """
+        try:
+            inner = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelLoadError(f"cannot read {path}: {error}") from error
+        self._specials = inner.num_special_tokens_to_add(is_pair=False)
+        if max_seq_length <= self._specials:
+            raise InvalidInputError(
+                f"max_seq_length is {max_seq_length}; it must exceed the {self._specials} special tokens"
+            )
+        inner.no_padding()
+        inner.enable_truncation(max_seq_length)
+        if lowercase:
+            _prepend_lowercase(inner)
+        self._inner = inner
+        self._max_seq_length = max_seq_length
+
+    def encode(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Tokenize checked texts."""
+        encodings = self._encode(texts)
+        flat: list[int] = []
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        truncated = 0
+        for i, encoding in enumerate(encodings):
+            ids = encoding.ids
+            flat += ids
+            offsets[i + 1] = len(flat)
+            if len(ids) == self._max_seq_length and encoding.overflowing:
+                truncated += 1
+        return TokenizedTexts(np.array(flat, np.int32), offsets, truncated)
+
+    def count(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Count tokens as if there were no truncation, special tokens included: int64 [n]."""
+        counts = np.zeros(len(texts), np.int64)
+        for i, encoding in enumerate(self._encode(texts)):
+            counts[i] = len(encoding) + sum(len(rest) - self._specials for rest in encoding.overflowing)
+        return counts
+
+    def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
+        try:
+            return self._inner.encode_batch_fast(texts)
+        except TypeError as error:  # the library's answer to a str that is not Unicode text
+            raise InvalidInputError(_describe_surrogate(texts) or str(error)) from error
+
+
+def _prepend_lowercase(inner: tokenizers.Tokenizer) -> None:
+    lower = tokenizers.normalizers.Lowercase()
+    inner.normalizer = tokenizers.normalizers.Sequence([lower, inner.normalizer]) if inner.normalizer else lower
+
+
+def check_texts(texts: object) -> list[str]:
+    """Give any iterable of str as a list.
+
+    Raises:
+        InvalidInputError: It is not one; the message names the index and type of the first that is not a str.
+    """
+    if isinstance(texts, (str, bytes, dict)) or not hasattr(texts, "__iter__"):
+        raise InvalidInputError(f"texts must be a list of str, not {type(texts).__name__}")
+    checked = list(texts)
+    for i, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise InvalidInputError(f"texts[{i}] is {type(text).__name__}, not str")
+    return checked
+
+
+def _describe_surrogate(texts: Sequence[str]) -> str | None:
+    for i, text in enumerate(texts):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            return (
+                f"texts[{i}] has an unpaired surrogate, U+{ord(text[error.start]):04X}, at position {error.start}; "
+                "it is not valid Unicode text"
+            )
+    return None

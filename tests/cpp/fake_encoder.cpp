@@ -1,0 +1,113 @@
+// Owns an encoder without a model, so that the engine's own behaviour shows: its hidden states are a formula.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "testing.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace ortembed::testing {
+namespace {
+
+constexpr std::int64_t nan_id = 13;    // a text with this id gives a NaN
+constexpr std::int64_t throw_id = 14;  // a batch with this id fails
+
+using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+// hidden[b, t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let through.
+class FakeEncoder final : public Encoder {
+ public:
+  FakeEncoder(std::int64_t dimension, bool pooled) : dimension_(dimension), pooled_(pooled) {}
+
+  std::int64_t dimension() const override { return dimension_; }
+  bool is_pooled() const override { return pooled_; }
+
+  HiddenStates run(const InputTensors& tensors) const override {
+    {
+      const std::lock_guard lock(mutex_);
+      shapes_.emplace_back(tensors.batch_size(), tensors.sequence_length());
+    }
+    const std::int64_t step = pooled_ ? tensors.sequence_length() : 1;
+    auto values = std::make_shared<std::vector<float>>();
+    for (std::int64_t i = 0; i < tensors.batch_size() * tensors.sequence_length(); i += step) {
+      append_token(tensors, i, *values);
+    }
+    return {values->data(), values};
+  }
+
+  Shapes shapes() const {
+    const std::lock_guard lock(mutex_);
+    return shapes_;
+  }
+
+ private:
+  void append_token(const InputTensors& tensors, std::int64_t index, std::vector<float>& values) const {
+    const auto at = static_cast<std::size_t>(index);
+    const std::int64_t id = tensors.input_ids()[at];
+    if (id == throw_id) throw Error(ErrorCode::inference, "the fake encoder fails on this id");
+    const auto position = static_cast<float>(index % tensors.sequence_length());
+    for (std::int64_t d = 0; d < dimension_; ++d) {
+      float value = static_cast<float>(id) + position / 8 + static_cast<float>(d) / 64;
+      if (id == nan_id) value = std::numeric_limits<float>::quiet_NaN();
+      values.push_back(tensors.attention_mask()[at] == 1 ? value : 1e6F);
+    }
+  }
+
+  std::int64_t dimension_;
+  bool pooled_;
+  mutable std::mutex mutex_;
+  mutable Shapes shapes_;
+};
+
+class FakeEngine {
+ public:
+  FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
+             std::int64_t max_batch_tokens, bool pooled)
+      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled),
+                   {pooling_from_name(pooling), {vocab_size, max_tokens}, {max_batch_tokens}}) {}
+
+  void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
+                  nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
+                  nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize) const {
+    const nb::gil_scoped_release released;
+    engine_.encode(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
+                   {out.data(), out.shape(0), out.shape(1)}, normalize);
+  }
+
+  Shapes shapes() const { return encoder_->shapes(); }
+
+ private:
+  FakeEngine(std::unique_ptr<FakeEncoder> encoder, const EngineSettings& settings)
+      : encoder_(encoder.get()), engine_(std::move(encoder), settings) {}
+
+  const FakeEncoder* encoder_;
+  Engine engine_;
+};
+
+}  // namespace
+
+void register_fake_encoder(nb::module_& module) {
+  module.attr("NAN_ID") = nan_id;
+  module.attr("THROW_ID") = throw_id;
+  nb::class_<FakeEngine>(module, "FakeEngine")
+      .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool>(),
+           nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
+           "max_batch_tokens"_a = 32, "pooled"_a = false)
+      .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a)
+      .def_prop_ro("shapes", &FakeEngine::shapes);
+}
+
+}  // namespace ortembed::testing

@@ -1,0 +1,98 @@
+// Owns the pure stages as Python sees them in tests: plan, tensors, pooling, normalization, graph signature.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "engine/batch_plan.h"
+#include "engine/graph_signature.h"
+#include "engine/normalize.h"
+#include "engine/pooling.h"
+#include "engine/tensors.h"
+#include "testing.h"
+
+namespace nb = nanobind;
+
+namespace ortembed::testing {
+namespace {
+
+using Plan = std::vector<std::pair<std::int64_t, std::vector<std::size_t>>>;
+using Hidden = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Row = std::vector<std::int64_t>;
+using Value = std::tuple<std::string, std::string, std::vector<std::int64_t>>;
+
+Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_tokens) {
+  Plan result;
+  for (auto& batch : plan_batches(lengths, {max_batch_tokens})) {
+    result.emplace_back(batch.sequence_length, std::move(batch.rows));
+  }
+  return result;
+}
+
+std::vector<float> pool_text(const std::string& mode, const Hidden& hidden, std::size_t columns) {
+  std::vector<float> output(columns);
+  pool(pooling_from_name(mode), hidden.data(), static_cast<std::int64_t>(hidden.shape(0)),
+       static_cast<std::int64_t>(hidden.shape(1)), output);
+  return output;
+}
+
+std::pair<std::vector<float>, double> normalize_vector(std::vector<float> vector) {
+  const double length = norm(vector);
+  normalize(vector, length);
+  return {std::move(vector), length};
+}
+
+Row to_vector(std::span<const std::int64_t> span) { return {span.begin(), span.end()}; }
+
+// Fills the same buffers with one batch after the other; gives (ids, mask, types) of each.
+std::vector<std::tuple<Row, Row, Row>> fill_tensors(const Row& ids, const Row& offsets, const Plan& batches) {
+  const TokenBatch tokens(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1'000'000, 1'000'000});
+  InputTensors tensors;
+  std::vector<std::tuple<Row, Row, Row>> result;
+  for (const auto& [sequence_length, rows] : batches) {
+    tensors.fill(tokens, {sequence_length, rows});
+    result.emplace_back(to_vector(tensors.input_ids()), to_vector(tensors.attention_mask()),
+                        to_vector(tensors.token_type_ids()));
+  }
+  return result;
+}
+
+std::vector<ort::GraphValue> graph_values(const std::vector<Value>& values) {
+  static const std::map<std::string, ort::ElementType> types{{"int32", ort::ElementType::int32},
+                                                             {"int64", ort::ElementType::int64},
+                                                             {"float32", ort::ElementType::float32},
+                                                             {"float16", ort::ElementType::float16}};
+  std::vector<ort::GraphValue> result;
+  for (const auto& [name, type, dimensions] : values) result.push_back({name, {types.at(type), dimensions}});
+  return result;
+}
+
+std::tuple<std::vector<std::string>, std::string, bool, std::optional<std::int64_t>> signature(
+    const std::vector<Value>& inputs, const std::vector<Value>& outputs) {
+  const GraphSignature read = read_signature(graph_values(inputs), graph_values(outputs));
+  std::vector<std::string> names;
+  for (const auto& input : read.inputs) names.push_back(input.name);
+  return {names, read.output, read.is_pooled, read.dimension};
+}
+
+}  // namespace
+
+void register_stages(nb::module_& module) {
+  module.def("plan_batches", plan);
+  module.def("pool", pool_text);
+  module.def("normalize", normalize_vector);
+  module.def("fill_tensors", fill_tensors);
+  module.def("read_signature", signature);
+}
+
+}  // namespace ortembed::testing

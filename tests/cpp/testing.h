@@ -1,0 +1,12 @@
+// Owns the list of what the testing module offers, one function a file.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace ortembed::testing {
+
+void register_allocation_counter(nanobind::module_& module);
+void register_fake_encoder(nanobind::module_& module);
+void register_stages(nanobind::module_& module);
+
+}  // namespace ortembed::testing
