@@ -1,8 +1,6 @@
 // Owns the counting of every block that Python's object allocator hands out during a call.
 #include <nanobind/nanobind.h>
 
-#include <atomic>
-
 #include "testing.h"
 
 namespace nb = nanobind;
@@ -11,7 +9,8 @@ namespace ortembed::testing {
 namespace {
 
 PyMemAllocatorEx original;
-std::atomic<long> allocations{0};
+// Other threads run while the call has released the GIL; theirs are not counted.
+thread_local long allocations = 0;
 
 void* counting_malloc(void* context, size_t size) {
   ++allocations;

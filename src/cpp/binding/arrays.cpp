@@ -17,7 +17,7 @@ namespace {
 template <class Array>
 Array cast_array(nb::handle object, const char* name, const char* kind) {
   Array array;
-  if (!nb::try_cast<Array>(object, array, false)) {
+  if (!nb::try_cast<Array>(object, array, false) || !array.is_valid()) {
     fail(name, std::string(kind) + ", not " + nb::type_name(object.type()).c_str());
   }
   return array;
@@ -30,7 +30,7 @@ void check_layout(const Array& array, const char* name, std::size_t rank) {
   }
   std::int64_t stride = 1;
   for (std::size_t i = rank; i-- > 0;) {
-    if (array.shape(i) > 1 && array.stride(i) != stride) fail(name, "C-contiguous");
+    if (array.size() > 0 && array.shape(i) > 1 && array.stride(i) != stride) fail(name, "C-contiguous");
     stride *= static_cast<std::int64_t>(array.shape(i));
   }
 }

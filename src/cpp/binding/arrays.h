@@ -14,7 +14,7 @@ using ReadOnlyArray = nanobind::ndarray<nanobind::ro, nanobind::device::cpu>;
 // Each throws Error(invalid_input) naming the argument and what is wrong with it. The array that is returned or
 // viewed must be kept alive by the caller.
 ReadOnlyArray input_array(nanobind::handle object, const char* name);
-TokenIds view_ids(const ReadOnlyArray& array);                          // int32 or int64 [total_tokens]
+TokenIds view_ids(const ReadOnlyArray& array);                           // int32 or int64 [total_tokens]
 std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array);  // int64 [n + 1]
 AnyArray output_array(nanobind::handle object);
 OutputRows view_output(const AnyArray& array);  // float32 [n, columns]

@@ -64,7 +64,8 @@ void register_engine(nb::module_& module) {
            "Raises RuntimeLibraryError, ModelLoadError, InvalidInputError (unknown pooling).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
-      .def("encode_ids", &NativeEngine::encode_ids, "ids"_a, "offsets"_a, nb::kw_only(), "out"_a, "normalize"_a,
+      .def("encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),
+           "normalize"_a,
            nb::sig("def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
                    "normalize: bool) -> None"),
            "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"

@@ -24,15 +24,17 @@ const std::array error_classes{
                "A text, id, offset, array or option given by the caller is wrong. Also a ValueError.",
                &PyExc_ValueError},
     ErrorClass{ErrorCode::model_not_found, "ModelNotFoundError",
-               "No place that may hold the model has it; the message lists what was tried and why it failed.", nullptr},
+               "No place that may hold the model has it; the message lists what was tried and why it failed.",
+               nullptr},
     ErrorClass{ErrorCode::model_load, "ModelLoadError",
-               "The model's files were found and cannot be used; the message names the file and the reason.", nullptr},
+               "The model's files were found and cannot be used; the message names the file and the reason.",
+               nullptr},
     ErrorClass{ErrorCode::integrity, "IntegrityError",
                "A file's sha256 is not the one in the model's manifest; the message gives both.", nullptr},
     ErrorClass{ErrorCode::runtime_library, "RuntimeLibraryError",
                "The ONNX Runtime library is missing, too old, or cannot be loaded.", nullptr},
-    ErrorClass{ErrorCode::inference, "InferenceError",
-               "The model failed to run, or gave a value that is not finite.", nullptr},
+    ErrorClass{ErrorCode::inference, "InferenceError", "The model failed to run, or gave a value that is not finite.",
+               nullptr},
     ErrorClass{ErrorCode::service_unavailable, "ServiceUnavailableError",
                "This embedder cannot make an embedding in this process at this time.", nullptr},
 };
@@ -68,6 +70,13 @@ void register_errors(nb::module_& module) {
     const nb::object bases = row.also ? nb::object(nb::make_tuple(nb::handle(base), nb::handle(*row.also)))
                                       : nb::object(nb::make_tuple(nb::handle(base)));
     python_classes[i] = make_class(module, row.name, row.doc, bases);
+  }
+  nb::register_exception_translator(translate);
+}
+
+void adopt_errors(nb::handle first) {
+  for (std::size_t i = 0; i < error_classes.size(); ++i) {
+    python_classes[i] = nb::object(first.attr(error_classes[i].name)).ptr();
   }
   nb::register_exception_translator(translate);
 }

@@ -8,4 +8,7 @@ namespace ortembed {
 // Adds the exception classes to the module and translates every Error into the class of its code.
 void register_errors(nanobind::module_& module);
 
+// The same for a second extension, which raises the classes that the first one made.
+void adopt_errors(nanobind::handle first);
+
 }  // namespace ortembed

@@ -13,9 +13,9 @@ std::vector<PlannedBatch> plan_batches(std::span<const std::int64_t> lengths, co
 
   std::vector<PlannedBatch> batches;
   for (const std::size_t row : order) {
-    const bool fits = !batches.empty() && (static_cast<std::int64_t>(batches.back().rows.size()) + 1) *
-                                                  batches.back().sequence_length <=
-                                              limits.max_batch_tokens;
+    const bool fits = !batches.empty() &&
+                      (static_cast<std::int64_t>(batches.back().rows.size()) + 1) * batches.back().sequence_length <=
+                          limits.max_batch_tokens;
     if (!fits) batches.push_back({lengths[row], {}});
     batches.back().rows.push_back(row);
   }

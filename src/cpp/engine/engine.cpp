@@ -60,8 +60,8 @@ void Engine::check_process() const {
 
 void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) const {
   if (output.rows != tokens.size()) {
-    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.rows) + " rows for " +
-                                              std::to_string(tokens.size()) + " texts");
+    throw Error(ErrorCode::invalid_input,
+                "out has " + std::to_string(output.rows) + " rows for " + std::to_string(tokens.size()) + " texts");
   }
   const auto dimension = static_cast<std::size_t>(encoder_->dimension());
   if (output.columns == 0 || output.columns > dimension) {

@@ -73,8 +73,9 @@ const GraphValue& choose_output(std::span<const GraphValue> outputs) {
   if (const auto* value = find_named(outputs, "sentence_embedding", 2)) return *value;
   if (const auto* value = find_only(outputs, 3)) return *value;
   if (const auto* value = find_only(outputs, 2)) return *value;
-  fail("none of the graph's outputs (" + names(outputs) +
-       ") is last_hidden_state, token_embeddings or sentence_embedding, and none is the only float32 one of its rank");
+  fail(
+      "none of the graph's outputs (" + names(outputs) +
+      ") is last_hidden_state, token_embeddings or sentence_embedding, and none is the only float32 one of its rank");
 }
 
 }  // namespace

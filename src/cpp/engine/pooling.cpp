@@ -24,9 +24,7 @@ constexpr std::array named_poolings{
     NamedPooling{"lasttoken", Pooling::last_token},
 };
 
-void copy_token(const float* token, std::span<float> output) {
-  std::copy_n(token, output.size(), output.begin());
-}
+void copy_token(const float* token, std::span<float> output) { std::copy_n(token, output.size(), output.begin()); }
 
 void add_scaled(const float* token, float weight, std::span<float> output) {
   for (std::size_t i = 0; i < output.size(); ++i) output[i] += weight * token[i];

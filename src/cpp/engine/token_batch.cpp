@@ -53,8 +53,8 @@ void check_ids(const TokenIds& ids, std::span<const std::int64_t> offsets, std::
   const auto id = std::visit(
       [&](auto span) { return static_cast<std::int64_t>(span[static_cast<std::size_t>(bad_position)]); }, ids);
   const auto row = std::ranges::upper_bound(offsets, bad_position) - offsets.begin() - 1;
-  fail("id " + text(id) + " at position " + text(bad_position - offsets[static_cast<std::size_t>(row)]) +
-       " of row " + text(row) + " is outside the vocabulary of " + text(vocab_size));
+  fail("id " + text(id) + " at position " + text(bad_position - offsets[static_cast<std::size_t>(row)]) + " of row " +
+       text(row) + " is outside the vocabulary of " + text(vocab_size));
 }
 
 }  // namespace

@@ -35,65 +35,51 @@ inline constexpr std::uint32_t floor_api_version = 21;
 
 using PathChar = std::filesystem::path::value_type;
 
-enum class StatusCode : int {
-  ok = 0,
-  fail = 1,
-  invalid_argument = 2,
-  no_such_file = 3,
-  no_model = 4,
-  engine_error = 5,
-  runtime_exception = 6,
-  invalid_protobuf = 7,
-  model_loaded = 8,
-  not_implemented = 9,
-  invalid_graph = 10,
-  ep_fail = 11,
-};
-enum class LogLevel : int { verbose = 0, info = 1, warning = 2, error = 3, fatal = 4 };
-enum class OptimizationLevel : int { none = 0, basic = 1, extended = 2, all = 99 };
-enum class AllocatorType : int { device = 0, arena = 1 };
+// Only the values that we pass or compare.
+enum class LogLevel : int { fatal = 4 };
+enum class OptimizationLevel : int { all = 99 };
+enum class AllocatorType : int { device = 0 };
 enum class MemoryType : int { standard = 0 };
 enum class ElementType : int { undefined = 0, float32 = 1, int32 = 6, int64 = 7, float16 = 10 };
 
 // X(name, slot, result, (parameters))
-#define ORTEMBED_ORT_ENTRIES(X)                                                                            \
-  X(GetErrorCode, 1, StatusCode, (const OrtStatus*))                                                       \
-  X(GetErrorMessage, 2, const char*, (const OrtStatus*))                                                   \
-  X(CreateEnv, 3, OrtStatus*, (LogLevel, const char*, OrtEnv**))                                           \
-  X(DisableTelemetryEvents, 6, OrtStatus*, (const OrtEnv*))                                                \
-  X(CreateSession, 7, OrtStatus*, (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtSession**)) \
-  X(Run, 9, OrtStatus*,                                                                                    \
-    (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, std::size_t,           \
-     const char* const*, std::size_t, OrtValue**))                                                         \
-  X(CreateSessionOptions, 10, OrtStatus*, (OrtSessionOptions**))                                           \
-  X(DisableMemPattern, 17, OrtStatus*, (OrtSessionOptions*))                                               \
-  X(SetSessionGraphOptimizationLevel, 23, OrtStatus*, (OrtSessionOptions*, OptimizationLevel))             \
-  X(SetIntraOpNumThreads, 24, OrtStatus*, (OrtSessionOptions*, int))                                       \
-  X(SetInterOpNumThreads, 25, OrtStatus*, (OrtSessionOptions*, int))                                       \
-  X(SessionGetInputCount, 30, OrtStatus*, (const OrtSession*, std::size_t*))                               \
-  X(SessionGetOutputCount, 31, OrtStatus*, (const OrtSession*, std::size_t*))                              \
-  X(SessionGetInputTypeInfo, 33, OrtStatus*, (const OrtSession*, std::size_t, OrtTypeInfo**))              \
-  X(SessionGetOutputTypeInfo, 34, OrtStatus*, (const OrtSession*, std::size_t, OrtTypeInfo**))             \
-  X(SessionGetInputName, 36, OrtStatus*, (const OrtSession*, std::size_t, OrtAllocator*, char**))          \
-  X(SessionGetOutputName, 37, OrtStatus*, (const OrtSession*, std::size_t, OrtAllocator*, char**))         \
-  X(CreateTensorWithDataAsOrtValue, 49, OrtStatus*,                                                        \
-    (const OrtMemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, ElementType, OrtValue**)) \
-  X(GetTensorMutableData, 51, OrtStatus*, (OrtValue*, void**))                                             \
-  X(CastTypeInfoToTensorInfo, 55, OrtStatus*, (const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo**))     \
-  X(GetTensorElementType, 60, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, ElementType*))                \
-  X(GetDimensionsCount, 61, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, std::size_t*))                  \
-  X(GetDimensions, 62, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, std::int64_t*, std::size_t))         \
-  X(GetTensorTypeAndShape, 65, OrtStatus*, (const OrtValue*, OrtTensorTypeAndShapeInfo**))                 \
-  X(CreateCpuMemoryInfo, 69, OrtStatus*, (AllocatorType, MemoryType, OrtMemoryInfo**))                     \
-  X(AllocatorFree, 76, OrtStatus*, (OrtAllocator*, void*))                                                 \
-  X(GetAllocatorWithDefaultOptions, 78, OrtStatus*, (OrtAllocator**))                                      \
-  X(ReleaseStatus, 93, void, (OrtStatus*))                                                                 \
-  X(ReleaseMemoryInfo, 94, void, (OrtMemoryInfo*))                                                         \
-  X(ReleaseSession, 95, void, (OrtSession*))                                                               \
-  X(ReleaseValue, 96, void, (OrtValue*))                                                                   \
-  X(ReleaseTypeInfo, 98, void, (OrtTypeInfo*))                                                             \
-  X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                 \
-  X(ReleaseSessionOptions, 100, void, (OrtSessionOptions*))                                                \
+#define ORTEMBED_ORT_ENTRIES(X)                                                                                      \
+  X(GetErrorMessage, 2, const char*, (const OrtStatus*))                                                             \
+  X(CreateEnv, 3, OrtStatus*, (LogLevel, const char*, OrtEnv**))                                                     \
+  X(DisableTelemetryEvents, 6, OrtStatus*, (const OrtEnv*))                                                          \
+  X(CreateSession, 7, OrtStatus*, (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtSession**))          \
+  X(Run, 9, OrtStatus*,                                                                                              \
+    (OrtSession*, const OrtRunOptions*, const char* const*, const OrtValue* const*, std::size_t, const char* const*, \
+     std::size_t, OrtValue**))                                                                                       \
+  X(CreateSessionOptions, 10, OrtStatus*, (OrtSessionOptions**))                                                     \
+  X(DisableMemPattern, 17, OrtStatus*, (OrtSessionOptions*))                                                         \
+  X(SetSessionGraphOptimizationLevel, 23, OrtStatus*, (OrtSessionOptions*, OptimizationLevel))                       \
+  X(SetIntraOpNumThreads, 24, OrtStatus*, (OrtSessionOptions*, int))                                                 \
+  X(SetInterOpNumThreads, 25, OrtStatus*, (OrtSessionOptions*, int))                                                 \
+  X(SessionGetInputCount, 30, OrtStatus*, (const OrtSession*, std::size_t*))                                         \
+  X(SessionGetOutputCount, 31, OrtStatus*, (const OrtSession*, std::size_t*))                                        \
+  X(SessionGetInputTypeInfo, 33, OrtStatus*, (const OrtSession*, std::size_t, OrtTypeInfo**))                        \
+  X(SessionGetOutputTypeInfo, 34, OrtStatus*, (const OrtSession*, std::size_t, OrtTypeInfo**))                       \
+  X(SessionGetInputName, 36, OrtStatus*, (const OrtSession*, std::size_t, OrtAllocator*, char**))                    \
+  X(SessionGetOutputName, 37, OrtStatus*, (const OrtSession*, std::size_t, OrtAllocator*, char**))                   \
+  X(CreateTensorWithDataAsOrtValue, 49, OrtStatus*,                                                                  \
+    (const OrtMemoryInfo*, void*, std::size_t, const std::int64_t*, std::size_t, ElementType, OrtValue**))           \
+  X(GetTensorMutableData, 51, OrtStatus*, (OrtValue*, void**))                                                       \
+  X(CastTypeInfoToTensorInfo, 55, OrtStatus*, (const OrtTypeInfo*, const OrtTensorTypeAndShapeInfo**))               \
+  X(GetTensorElementType, 60, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, ElementType*))                          \
+  X(GetDimensionsCount, 61, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, std::size_t*))                            \
+  X(GetDimensions, 62, OrtStatus*, (const OrtTensorTypeAndShapeInfo*, std::int64_t*, std::size_t))                   \
+  X(GetTensorTypeAndShape, 65, OrtStatus*, (const OrtValue*, OrtTensorTypeAndShapeInfo**))                           \
+  X(CreateCpuMemoryInfo, 69, OrtStatus*, (AllocatorType, MemoryType, OrtMemoryInfo**))                               \
+  X(AllocatorFree, 76, OrtStatus*, (OrtAllocator*, void*))                                                           \
+  X(GetAllocatorWithDefaultOptions, 78, OrtStatus*, (OrtAllocator**))                                                \
+  X(ReleaseStatus, 93, void, (OrtStatus*))                                                                           \
+  X(ReleaseMemoryInfo, 94, void, (OrtMemoryInfo*))                                                                   \
+  X(ReleaseSession, 95, void, (OrtSession*))                                                                         \
+  X(ReleaseValue, 96, void, (OrtValue*))                                                                             \
+  X(ReleaseTypeInfo, 98, void, (OrtTypeInfo*))                                                                       \
+  X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                           \
+  X(ReleaseSessionOptions, 100, void, (OrtSessionOptions*))                                                          \
   X(AddSessionConfigEntry, 130, OrtStatus*, (OrtSessionOptions*, const char*, const char*))
 
 // The entry points above, bound.

@@ -23,8 +23,7 @@ SessionOptionsHandle make_options(const Api& api, const SessionSettings& setting
   return options;
 }
 
-SessionHandle open(const Runtime& runtime, const std::filesystem::path& model,
-                   const SessionSettings& settings) {
+SessionHandle open(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings) {
   const Api& api = runtime.api();
   const SessionOptionsHandle options = make_options(api, settings);
   OrtSession* session = nullptr;
@@ -86,8 +85,8 @@ ValueHandle Session::run(std::span<const char* const> input_names, std::span<con
                          const char* output_name) const {
   OrtValue* output = nullptr;
   check(api(),
-        api().Run(session_.get(), nullptr, input_names.data(), input_values.data(), input_values.size(),
-                  &output_name, 1, &output),
+        api().Run(session_.get(), nullptr, input_names.data(), input_values.data(), input_values.size(), &output_name,
+                  1, &output),
         ErrorCode::inference, "the model failed to run");
   return ValueHandle(output, {&api()});
 }

@@ -17,8 +17,7 @@ TensorFactory::TensorFactory(const Api& api) : api_(&api) {
   memory_ = MemoryInfoHandle(memory, {&api});
 }
 
-ValueHandle TensorFactory::wrap(std::span<const std::int64_t> data,
-                                std::span<const std::int64_t> dimensions) const {
+ValueHandle TensorFactory::wrap(std::span<const std::int64_t> data, std::span<const std::int64_t> dimensions) const {
   OrtValue* value = nullptr;
   // The ABI has no read-only form; the runtime does not write to its inputs.
   void* memory = const_cast<std::int64_t*>(data.data());

@@ -71,7 +71,10 @@ def _positive(text: str) -> int:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", default="all-minilm-l6-v2", metavar="M", help="short name, hub name or folder (default: %(default)s)"
+        "--model",
+        default="all-minilm-l6-v2",
+        metavar="M",
+        help="short name, hub name or folder (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads a run (default: cores allowed)")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
@@ -102,8 +105,10 @@ def _embed(options: argparse.Namespace) -> None:
 
 
 def _write_json_lines(stream: TextIO, texts: list[str], vectors: npt.NDArray[np.float32]) -> None:
-    for text, vector in zip(texts, vectors, strict=True):
-        stream.write(json.dumps({"text": text, "embedding": vector.tolist()}) + "\n")
+    stream.writelines(
+        json.dumps({"text": text, "embedding": vector.tolist()}) + "\n"
+        for text, vector in zip(texts, vectors, strict=True)
+    )
 
 
 def _write_file(path: Path, texts: list[str], vectors: npt.NDArray[np.float32]) -> None:

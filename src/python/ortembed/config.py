@@ -149,7 +149,7 @@ def _read_pipeline(files: Mapping[str, Path]) -> tuple[str, bool]:
             "optionally, Normalize"
         )
     name = pooling_config_name(modules)
-    if name not in files:
+    if name is None or name not in files:
         raise ModelLoadError(f"{files[MODULES]} asks for {name}, which is missing")
     return _pooling_mode(files[name]), kinds[-1] == "Normalize"
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from ortembed import _native
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.options import choose_dimension, choose_max_seq_length, choose_prompt, choose_threads, first_known
+from ortembed.options import (
+    choose_dimension,
+    choose_max_seq_length,
+    choose_normalize,
+    choose_prompt,
+    choose_threads,
+    first_known,
+)
 from ortembed.prepare import prepare
 from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
 from ortembed.runtime_library import find_runtime_library
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from typing_extensions import Unpack
+
+    from ortembed.options import EncodeOptions
 
     Floats = npt.NDArray[np.float32]
 
@@ -142,19 +152,24 @@ class Embedder:
         single = isinstance(texts, str)
         checked = check_texts([texts] if single else texts)
         prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
+        normalize = choose_normalize(self._settings, normalize_embeddings)
         columns = choose_dimension(self.dimension, truncate_dim)
         rows = _prepare_out(out, (len(checked), columns), single=single)
-        self._encode_into(rows, checked, prefix, normalize_embeddings, show_progress_bar)
+        self._encode_into(rows, checked, prefix, normalize=normalize, show_progress_bar=show_progress_bar)
         if out is not None:
             return out
         return rows[0] if single else rows
 
-    def encode_query(self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Any) -> Floats:
+    def encode_query(
+        self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
+    ) -> Floats:
         """Encode with the model's prompt for queries, where it has one. Options as for encode."""
         name = prompt_name or first_known(self._settings, "query")
         return self.encode(texts, prompt_name=name, **options)
 
-    def encode_document(self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Any) -> Floats:
+    def encode_document(
+        self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
+    ) -> Floats:
         """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
         name = prompt_name or first_known(self._settings, "document", "passage", "corpus")
         return self.encode(texts, prompt_name=name, **options)
@@ -185,12 +200,15 @@ class Embedder:
                 nothing has run. Rows longer than max_seq_length are refused, not truncated.
             InferenceError, ServiceUnavailableError: As for encode.
         """
+        normalize = choose_normalize(self._settings, normalize_embeddings)
         columns = choose_dimension(self.dimension, truncate_dim)
         if not isinstance(offsets, np.ndarray) or offsets.ndim != 1 or offsets.size == 0:
-            raise InvalidInputError("offsets must be a 1-dimensional numpy array of one value more than there are rows")
+            raise InvalidInputError(
+                "offsets must be a 1-dimensional numpy array of one value more than there are rows"
+            )
         rows = _prepare_out(out, (len(offsets) - 1, columns), single=False)
-        self._engine.encode_ids(ids, offsets, out=rows, normalize=self._normalizes(normalize_embeddings))
-        return rows
+        self._engine.encode_ids(ids, offsets, out=rows, normalize=normalize)
+        return rows if out is None else out
 
     def embed(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
@@ -200,7 +218,7 @@ class Embedder:
         checked = check_texts([texts] if isinstance(texts, str) else texts)
         prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
         rows = np.empty((len(checked), self.dimension), np.float32)
-        tokens = self._encode_into(rows, checked, prefix, None, show_progress_bar=False)
+        tokens = self._encode_into(rows, checked, prefix, normalize=self._settings.normalize, show_progress_bar=False)
         duration_ms = (time.perf_counter() - start) * 1000
         return EmbeddingResponse(self._model, rows, Usage(tokens, duration_ms))
 
@@ -234,11 +252,8 @@ class Embedder:
         except OrtembedError as error:
             raise ServiceUnavailableError(f"an embedding cannot be made: {error}") from error
 
-    def _normalizes(self, asked: bool | None) -> bool:
-        return self._settings.normalize if asked is None else asked
-
     def _encode_into(
-        self, rows: Floats, texts: list[str], prefix: str, normalize: bool | None, show_progress_bar: bool | None
+        self, rows: Floats, texts: list[str], prefix: str, *, normalize: bool, show_progress_bar: bool | None
     ) -> int:
         """Encode into rows, chunk by chunk; give the number of tokens."""
         total = 0
@@ -247,13 +262,12 @@ class Embedder:
         with tqdm(total=len(texts), desc="embedding", unit="text", disable=disable) as progress:
             for start in range(0, len(texts), _CHUNK):
                 chunk = texts[start : start + _CHUNK]
-                total += self._encode_chunk(
-                    rows[start : start + _CHUNK], [prefix + text for text in chunk] if prefix else chunk, normalize
-                )
+                prompted = [prefix + text for text in chunk] if prefix else chunk
+                total += self._encode_chunk(rows[start : start + _CHUNK], prompted, normalize=normalize)
                 progress.update(len(chunk))
         return total
 
-    def _encode_chunk(self, rows: Floats, texts: list[str], normalize: bool | None) -> int:
+    def _encode_chunk(self, rows: Floats, texts: list[str], *, normalize: bool) -> int:
         tokens = self._tokenizer.encode(texts)
         if tokens.truncated and not self._warned_of_truncation:
             self._warned_of_truncation = True
@@ -263,7 +277,7 @@ class Embedder:
                 TruncationWarning,
                 stacklevel=4,
             )
-        self._engine.encode_ids(tokens.ids, tokens.offsets, out=rows, normalize=self._normalizes(normalize))
+        self._engine.encode_ids(tokens.ids, tokens.offsets, out=rows, normalize=normalize)
         return len(tokens.ids)
 
 
@@ -275,4 +289,4 @@ def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) ->
     if not isinstance(out, np.ndarray) or out.shape != expected:
         found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise InvalidInputError(f"out must be a float32 array of shape {expected}, not {found}")
-    return out.reshape(shape)
+    return out[np.newaxis] if single else out

@@ -14,7 +14,7 @@ from ortembed.errors import ModelLoadError, ModelNotFoundError
 from ortembed.manifest import Manifest, manifests, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 _REQUIRED = ("config.json", "tokenizer.json")
 _OPTIONAL = (MODULES, "sentence_bert_config.json", "config_sentence_transformers.json", "tokenizer_config.json")
@@ -139,7 +139,7 @@ def find_model(
 def _hub_answers() -> bool:
     """Ask once, briefly. huggingface_hub itself retries for over 20 s, too long where another source is at hand."""
     from huggingface_hub import constants  # noqa: PLC0415
-    from huggingface_hub.utils import get_session  # noqa: PLC0415
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # noqa: PLC0415
 
     if constants.HF_HUB_OFFLINE:
         return False

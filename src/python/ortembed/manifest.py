@@ -76,6 +76,5 @@ def verify(path: Path, expected: str) -> None:
     actual = sha256_of(path)
     if actual != expected:
         raise IntegrityError(
-            f"{path} has sha256 {actual} where the manifest says {expected}; "
-            "delete it so that it is fetched again"
+            f"{path} has sha256 {actual} where the manifest says {expected}; delete it so that it is fetched again"
         )

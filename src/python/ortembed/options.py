@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ortembed.config import ModelSettings
+
+
+class EncodeOptions(TypedDict, total=False):
+    """What encode, encode_query and encode_document take beside texts and prompt_name."""
+
+    prompt: str | None
+    normalize_embeddings: bool | None
+    truncate_dim: int | None
+    show_progress_bar: bool | None
+    out: npt.NDArray[np.float32] | None
 
 
 def choose_threads(threads: int | None) -> int:
@@ -35,6 +48,15 @@ def choose_dimension(dimension: int, truncate_dim: int | None) -> int:
     return truncate_dim
 
 
+def choose_normalize(settings: ModelSettings, asked: object) -> bool:
+    """Give whether to scale vectors to norm 1."""
+    if asked is None:
+        return settings.normalize
+    if not isinstance(asked, bool):
+        raise InvalidInputError(f"normalize_embeddings is {asked!r}, not a bool")
+    return asked
+
+
 def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: str | None) -> str:
     """Give the prompt, empty for none: the words given, else the name given, else the model's default."""
     if prompt is not None:
@@ -56,6 +78,5 @@ def first_known(settings: ModelSettings, *names: str) -> str | None:
 
 
 def _check_int(name: str, value: object, wanted: str, maximum: int | None = None) -> None:
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    if not is_int or value < 1 or (maximum is not None and value > maximum):
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (maximum and value > maximum):
         raise InvalidInputError(f"{name} is {value!r}, not {wanted}")

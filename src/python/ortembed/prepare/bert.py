@@ -75,9 +75,8 @@ def export_bert(config: dict[str, Any], weights_path: Path, folder: Path) -> Non
     type 0, whose embedding is added to the positions' here.
     """
     shape = read_bert_config(config)
-    with open_weights(weights_path) as weights:
-        exporter = _Exporter(shape, weights, GraphBuilder(folder))
-        exporter.export()
+    with open_weights(weights_path) as weights, GraphBuilder(folder) as graph:
+        _Exporter(shape, weights, graph).export()
 
 
 class _Exporter:

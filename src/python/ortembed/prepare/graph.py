@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import numpy.typing as npt
+    from typing_extensions import Self
 
 GRAPH_NAME = "model.onnx"
 WEIGHTS_NAME = "model.onnx.data"
@@ -28,7 +29,10 @@ _ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less
 
 
 class GraphBuilder:
-    """Collects nodes and weights of one graph; weights go to disk as they come, so memory stays low."""
+    """Collects nodes and weights of one graph; weights go to disk as they come, so memory stays low.
+
+    A context manager: leaving it closes the file of weights.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Write into an existing folder; finish() completes the files."""
@@ -36,6 +40,14 @@ class GraphBuilder:
         self._data: BinaryIO = (folder / WEIGHTS_NAME).open("wb")
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
+
+    def __enter__(self) -> Self:
+        """Give the builder itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file of weights."""
+        self._data.close()
 
     def weight(self, name: str, array: npt.NDArray[np.generic]) -> str:
         """Add a constant tensor; give its name."""
@@ -57,22 +69,21 @@ class GraphBuilder:
         self._initializers.append(tensor)
         return name
 
-    def node(self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: object) -> str:
+    def node(
+        self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: float
+    ) -> str:
         """Add a node with one output; give the output's name, which names the node too."""
         return self.nodes(operator, inputs, [output], domain=domain, **attributes)[0]
 
     def nodes(
-        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: object
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: float
     ) -> Sequence[str]:
         """Add a node with several outputs; give their names."""
-        self._nodes.append(
-            helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain, **attributes)
-        )
+        self._nodes.append(helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain, **attributes))
         return outputs
 
     def finish(self, inputs: Sequence[str], output: str, dimension: int) -> None:
         """Write the graph: int64 inputs [batch, sequence], one float32 output [batch, sequence, dimension]."""
-        self._data.close()
         graph = helper.make_graph(
             self._nodes,
             "encoder",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -24,7 +24,7 @@ class Weights:
         """Wrap an open file; see open_weights."""
         self._path = path
         self._file = file
-        self._names = frozenset(file.keys())
+        self._names = frozenset(file.keys())  # type: ignore[no-untyped-call]
         # Some repositories saved the encoder inside a larger model.
         self._prefix = "bert." if "bert.embeddings.word_embeddings.weight" in self._names else ""
 
@@ -37,16 +37,17 @@ class Weights:
         full_name = self._prefix + name
         if full_name not in self._names:
             raise ModelLoadError(f"{self._path} has no tensor {full_name}")
-        tensor = self._file.get_tensor(full_name)
+        tensor: npt.NDArray[Any] = self._file.get_tensor(full_name)  # type: ignore[no-untyped-call]
         if tensor.shape != shape:
             raise ModelLoadError(
-                f"{self._path}: tensor {full_name} has shape {list(tensor.shape)} where the model's config says {list(shape)}"
+                f"{self._path}: tensor {full_name} has shape {list(tensor.shape)} "
+                f"where the model's config says {list(shape)}"
             )
         if tensor.dtype not in (np.float32, np.float16):
             raise ModelLoadError(f"{self._path}: tensor {full_name} has dtype {tensor.dtype}, not float32 or float16")
         if not np.isfinite(tensor).all():
             raise ModelLoadError(f"{self._path}: tensor {full_name} has values that are not finite")
-        return tensor.astype(np.float32, copy=False)
+        return np.asarray(tensor, np.float32)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Benchmarks and the demo: real work, timed, with the answers checked first."""

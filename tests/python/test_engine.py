@@ -1,0 +1,88 @@
+"""The engine's own behaviour, with an encoder whose hidden states are a formula."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from _ortembed_testing import NAN_ID, THROW_ID, FakeEngine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ortembed import InferenceError, InvalidInputError
+
+DIMENSION = 4
+# Ids of 13 and 14 misbehave.
+TEXTS = st.lists(st.lists(st.integers(20, 99), min_size=1, max_size=16), max_size=60)
+
+
+def encode(engine, texts, *, normalize=False, columns=DIMENSION):
+    offsets = np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
+    out = np.full((len(texts), columns), np.nan, np.float32)
+    ids = np.array([i for text in texts for i in text], np.int64)
+    engine.encode_ids(ids, offsets, out, normalize)
+    return out
+
+
+def hidden_states(text):
+    """What the fake encoder gives for a text alone."""
+    ids = np.array(text, np.float64)[:, None]
+    return ids + np.arange(len(text))[:, None] / 8 + np.arange(DIMENSION) / 64
+
+
+@given(TEXTS)
+def test_each_row_is_pooled_from_its_own_tokens_and_lands_in_its_place(texts):
+    expected = np.array([hidden_states(text).mean(0) for text in texts]).reshape(-1, DIMENSION)
+    np.testing.assert_allclose(encode(FakeEngine(), texts), expected, rtol=1e-6)
+
+
+@given(TEXTS)
+def test_rows_are_normalized_after_truncation(texts):
+    pooled = np.array([hidden_states(text).mean(0)[:3] for text in texts]).reshape(-1, 3)
+    expected = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    np.testing.assert_allclose(encode(FakeEngine(), texts, normalize=True, columns=3), expected, rtol=1e-5)
+
+
+def test_a_pooled_output_is_taken_as_it_is():
+    engine = FakeEngine(pooled=True, pooling="max")
+    np.testing.assert_allclose(encode(engine, [[20, 90], [30]]), [hidden_states([20])[0], hidden_states([30])[0]])
+
+
+def test_batches_stay_within_the_token_budget():
+    engine = FakeEngine(max_batch_tokens=32)
+    encode(engine, [[20] * 8] * 9)
+    assert engine.shapes == [(4, 8), (4, 8), (1, 8)]
+
+
+def test_no_texts_run_nothing():
+    engine = FakeEngine()
+    assert encode(engine, []).shape == (0, DIMENSION)
+    assert engine.shapes == []
+
+
+def test_a_nan_is_reported_with_its_row():
+    with pytest.raises(InferenceError, match="not finite for row 1"):
+        encode(FakeEngine(), [[20, 21], [NAN_ID], [22]])
+
+
+@pytest.mark.parametrize("bad_id", [NAN_ID, THROW_ID])
+def test_a_failed_call_leaves_the_engine_usable(bad_id):
+    engine = FakeEngine()
+    with pytest.raises(InferenceError):
+        encode(engine, [[20], [bad_id]])
+    np.testing.assert_allclose(encode(engine, [[20]]), [hidden_states([20])[0]])
+
+
+@pytest.mark.parametrize("columns", [0, DIMENSION + 1])
+def test_columns_must_fit_the_dimension(columns):
+    engine = FakeEngine()
+    with pytest.raises(InvalidInputError, match=f"out has {columns} columns; this model gives 1 to 4"):
+        encode(engine, [[20]], columns=columns)
+    assert engine.shapes == []
+
+
+def test_concurrent_calls_do_not_share_buffers():
+    engine = FakeEngine()
+    texts = [[20 + i % 70] * (1 + i % 16) for i in range(500)]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda text: encode(engine, [text])[0], texts))
+    np.testing.assert_allclose(results, [hidden_states(text).mean(0) for text in texts], rtol=1e-6)

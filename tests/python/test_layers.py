@@ -1,0 +1,122 @@
+"""The folder list is the architecture: includes and imports point downward only."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CPP = ROOT / "src/cpp"
+PYTHON = ROOT / "src/python/ortembed"
+
+# Lowest first. A file may include its own layer and those before it.
+CPP_LAYERS = ["base", "ort", "engine", "binding"]
+
+# Lowest first. A module may import those of the rows before its own; "prepare" stands for the folder.
+PYTHON_LAYERS = [
+    {"_native"},
+    {"errors", "responses"},
+    {"config", "manifest", "runtime_library", "similarity", "tokenizer"},
+    {"hub", "options"},
+    {"prepare"},
+    {"embedder"},
+    {"__init__"},
+    {"cli"},  # the rooms: they import the public Embedder, never one another
+    {"__main__"},
+]
+PREPARE_LAYERS = [{"graph", "store", "weights"}, {"bert"}, {"prepared"}, {"__init__"}]
+
+
+def rank(layers: list[set[str]], name: str) -> int:
+    ranks = [index for index, names in enumerate(layers) if name in names]
+    assert ranks, f"{name} has no place in the layers; give it one in this file and in CONTRIBUTING.md"
+    return ranks[0]
+
+
+def upward_includes(path: Path, text: str) -> list[str]:
+    layer = CPP_LAYERS.index(path.parts[0])
+    included = re.findall(r'#include "([^"/]+)/', text)
+    return [name for name in included if CPP_LAYERS.index(name) > layer]
+
+
+def imported_modules(text: str) -> set[str]:
+    """Names below ``ortembed`` that a source imports, anywhere in it: "hub", "prepare.store", "__init__"."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            known = {name for name in submodules if module_exists(name)}
+            names |= known or {str(node.module)}
+    ours = {name for name in names if name.split(".")[0] == "ortembed"}
+    return {name.removeprefix("ortembed").lstrip(".") or "__init__" for name in ours}
+
+
+def module_exists(name: str) -> bool:
+    path = PYTHON.parent / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or path.is_dir() or name == "ortembed._native"
+
+
+def upward_imports(path: Path, text: str) -> list[str]:
+    bad = []
+    inside_prepare = path.parts[0] == "prepare"
+    own_name = "prepare" if inside_prepare else path.stem
+    for name in imported_modules(text):
+        top, _, rest = name.partition(".")
+        if inside_prepare and top == "prepare":
+            is_upward = rank(PREPARE_LAYERS, rest or "__init__") >= rank(PREPARE_LAYERS, path.stem)
+        else:
+            is_upward = rank(PYTHON_LAYERS, top) >= rank(PYTHON_LAYERS, own_name)
+        if is_upward:
+            bad.append(name)
+    return bad
+
+
+@pytest.mark.parametrize("path", sorted(p.relative_to(CPP) for p in CPP.rglob("*.[ch]*")), ids=str)
+def test_cpp_includes_point_downward(path):
+    assert upward_includes(path, (CPP / path).read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("path", sorted(p.relative_to(PYTHON) for p in PYTHON.rglob("*.py")), ids=str)
+def test_python_imports_point_downward(path):
+    assert upward_imports(path, (PYTHON / path).read_text("utf-8")) == []
+
+
+def test_an_upward_include_is_found():
+    assert upward_includes(Path("ort/session.h"), '#include "engine/encoder.h"') == ["engine"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("hub.py", "from ortembed.embedder import Embedder", ["embedder"]),
+        ("hub.py", "def f():\n    import ortembed.prepare.bert", ["prepare.bert"]),
+        ("hub.py", "from ortembed import Embedder", ["__init__"]),
+        ("prepare/store.py", "from ortembed.prepare.bert import export_bert", ["prepare.bert"]),
+        ("prepare/bert.py", "from ortembed.embedder import Embedder", ["embedder"]),
+        ("embedder.py", "from ortembed import hub, cli", ["cli"]),
+    ],
+)
+def test_an_upward_import_is_found(path, text, found):
+    assert upward_imports(Path(path), text) == found
+
+
+def test_only_the_ort_folder_knows_the_runtime_abi():
+    users = {p.parent.name for p in CPP.rglob("*.[ch]*") if "ort/abi.h" in p.read_text("utf-8")}
+    assert users == {"ort"}
+
+
+def test_only_the_binding_knows_nanobind():
+    users = {p.parent.name for p in CPP.rglob("*.[ch]*") if "nanobind" in p.read_text("utf-8")}
+    assert users == {"binding"}
+
+
+def test_files_stay_short():
+    sources = [p for d in ("src", "tests", "bench") for e in ("*.py", "*.cpp", "*.h") for p in (ROOT / d).rglob(e)]
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text("utf-8").splitlines()) for p in sources}
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}

@@ -1,0 +1,111 @@
+"""Texts to ids: special tokens, truncation, and what of tokenizer.json is not to be believed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ortembed import InvalidInputError, ModelLoadError
+from ortembed.tokenizer import Tokenizer, check_texts
+
+
+@pytest.fixture(scope="module")
+def path(model_folder):
+    return model_folder / "tokenizer.json"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(path):
+    return Tokenizer(path, max_seq_length=8, lowercase=False)
+
+
+def test_padding_and_truncation_in_the_file_are_ignored(path):
+    saved = json.loads(path.read_text("utf-8"))
+    assert saved["padding"]["strategy"] == {"Fixed": 128}  # what makes this test mean something
+    tokens = Tokenizer(path, max_seq_length=256, lowercase=False).encode(["hello", "word " * 200])
+    assert np.diff(tokens.offsets).tolist() == [3, 202]
+
+
+def test_texts_lie_end_to_end(tokenizer):
+    tokens = tokenizer.encode(["hello", "", "world"])
+    assert tokens.ids.tolist() == [101, 7592, 102, 101, 102, 101, 2088, 102]
+    assert tokens.offsets.tolist() == [0, 3, 5, 8]
+    assert (tokens.ids.dtype, tokens.offsets.dtype) == (np.int32, np.int64)
+
+
+def test_long_texts_keep_their_special_tokens(tokenizer):
+    tokens = tokenizer.encode(["hello " * 9])
+    assert tokens.ids.tolist() == [101] + [7592] * 6 + [102]
+
+
+@pytest.mark.parametrize(("words", "truncated"), [(5, 0), (6, 0), (7, 1)])
+def test_truncated_texts_are_counted(tokenizer, words, truncated):
+    assert tokenizer.encode(["hello " * words]).truncated == truncated
+
+
+@pytest.mark.parametrize("words", [0, 1, 6, 7, 12, 13, 1000])
+def test_count_is_what_there_would_be_without_truncation(tokenizer, words):
+    assert tokenizer.count(["hello " * words]).tolist() == [words + 2]
+
+
+def test_no_texts_give_no_tokens(tokenizer):
+    tokens = tokenizer.encode([])
+    assert (tokens.ids.tolist(), tokens.offsets.tolist()) == ([], [0])
+
+
+def test_lowercase_is_done_first(path, tmp_path):
+    saved = json.loads(path.read_text("utf-8"))
+    saved["normalizer"]["lowercase"] = False
+    cased = tmp_path / "tokenizer.json"
+    cased.write_text(json.dumps(saved), "utf-8")
+    assert Tokenizer(cased, max_seq_length=8, lowercase=False).encode(["HELLO"]).ids.tolist() != [101, 7592, 102]
+    assert Tokenizer(cased, max_seq_length=8, lowercase=True).encode(["HELLO"]).ids.tolist() == [101, 7592, 102]
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_special_tokens_need_room(path, length):
+    with pytest.raises(InvalidInputError, match=f"max_seq_length is {length}; it must exceed the 2 special tokens"):
+        Tokenizer(path, max_seq_length=length, lowercase=False)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "not json", '{"version": "1.0", "model": {"type": "None"}}'])
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path, content):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content, "utf-8")
+    with pytest.raises(ModelLoadError, match="tokenizer.json"):
+        Tokenizer(path, max_seq_length=8, lowercase=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "described"),
+    [("ab\ud800", r"texts\[1\].*U\+D800, at position 2"), ("\udfff", r"texts\[1\].*U\+DFFF, at position 0")],
+)
+def test_an_unpaired_surrogate_is_named(tokenizer, text, described):
+    with pytest.raises(InvalidInputError, match=described):
+        tokenizer.encode(["fine", text])
+    with pytest.raises(InvalidInputError, match=described):
+        tokenizer.count(["fine", text])
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (b"bytes", "texts must be a list of str, not bytes"),
+        ("text", "texts must be a list of str, not str"),
+        ({"a": 1}, "texts must be a list of str, not dict"),
+        (3, "texts must be a list of str, not int"),
+        (None, "texts must be a list of str, not NoneType"),
+        (["a", None], r"texts\[1\] is NoneType, not str"),
+        ([("a", "b")], r"texts\[0\] is tuple, not str"),
+        (["a", "b", b"c"], r"texts\[2\] is bytes, not str"),
+        (np.array([1.5]), r"texts\[0\] is float64, not str"),
+    ],
+)
+def test_what_is_not_a_text_is_named(texts, message):
+    with pytest.raises(InvalidInputError, match=message):
+        check_texts(texts)
+
+
+def test_any_iterable_of_str_will_do(tokenizer):
+    for texts in (("a", "b"), iter(["a", "b"]), np.array(["a", "b"])):
+        assert tokenizer.encode(check_texts(texts)).offsets.tolist() == [0, 3, 6]
