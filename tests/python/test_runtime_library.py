@@ -1,5 +1,6 @@
 """Finding and opening the ONNX Runtime library: the floor, what is refused, and telemetry."""
 
+import os
 import shutil
 import subprocess
 
@@ -117,7 +118,8 @@ LOAD = "import sys, ortembed; ortembed.Embedder(cache_dir=sys.argv[1], local_fil
 )
 def test_telemetry_is_off_when_the_runtime_looks(run_python, compile_library, embedder, cache_dir, users, reads):
     """The first read is ours, to put the variable back; the second is the runtime's own."""
-    assert run_python(LOAD, cache_dir, LD_PRELOAD=str(compile_library(SPY)), **users) == reads
+    preload = f"{os.environ.get('LD_PRELOAD', '')} {compile_library(SPY)}"
+    assert run_python(LOAD, cache_dir, LD_PRELOAD=preload, **users) == reads
 
 
 def test_the_environment_is_put_back(run_python, embedder, cache_dir):

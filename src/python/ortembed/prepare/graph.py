@@ -79,7 +79,9 @@ class GraphBuilder:
         self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: float
     ) -> Sequence[str]:
         """Add a node with several outputs; give their names."""
-        self._nodes.append(helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain, **attributes))
+        node = helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
+        self._nodes.append(node)
         return outputs
 
     def finish(self, inputs: Sequence[str], output: str, dimension: int) -> None:
