@@ -67,6 +67,12 @@ def test_pooling_and_normalization_are_read(read, types, pooling, mode):
     assert (settings.pooling, settings.normalize) == (mode, True)
 
 
+@pytest.mark.parametrize("path", ["./1_Pooling", "1_Pooling/", "1_Pooling"])
+def test_the_pooling_config_is_found_however_its_path_is_written(read, path):
+    written = [POOLED[0], {**POOLED[1], "path": path}]
+    assert read({"modules.json": written, "1_Pooling/config.json": {"pooling_mode": "cls"}}).pooling == "cls"
+
+
 def test_without_a_normalize_module_there_is_no_normalization(read):
     pooling = {"pooling_mode_cls_token": True}
     assert read({"modules.json": POOLED, "1_Pooling/config.json": pooling}).normalize is False

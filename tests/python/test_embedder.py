@@ -104,6 +104,29 @@ def test_a_wrong_setting_is_named(cache_dir, options, message):
         ortembed.Embedder(**{"cache_dir": cache_dir, "local_files_only": True, **options})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "no/such/folder"}, "'no/such/folder' is neither a folder nor a model's name on the hub"),
+        ({"model": "x" * 5000}, "cannot find model"),
+        (
+            {"model": "someone/unknown"},
+            "cannot find model 'someone/unknown' .* Known by short name: all-minilm-l6-v2",
+        ),
+        # A short name at another revision is still that repository, but its hashes are not known.
+        ({"revision": "v9"}, "sentence-transformers/all-MiniLM-L6-v2 at revision v9"),
+    ],
+)
+def test_a_model_that_is_nowhere_is_named(cache_dir, options, message):
+    with pytest.raises(ortembed.ModelNotFoundError, match=message):
+        ortembed.Embedder(**options, cache_dir=cache_dir, local_files_only=True)
+
+
+def test_a_model_is_known_by_its_name_on_the_hub_too(cache_dir, embedder):
+    other = ortembed.Embedder("Sentence-Transformers/All-MiniLM-L6-v2", cache_dir=cache_dir, local_files_only=True)
+    np.testing.assert_array_equal(other.encode("hello"), embedder.encode("hello"))
+
+
 def test_prompts_go_before_the_text(tiny):
     plain = tiny.encode(["hello fish", "cat fish", "dog fish", "fish"])
     np.testing.assert_allclose(tiny.encode("fish", prompt_name="other"), tiny.encode("dogfish"), atol=1e-6)

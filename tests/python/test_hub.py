@@ -62,7 +62,6 @@ OFFLINE = pytest.mark.parametrize(
     "offline", [{"local_files_only": True}, {"environment": {"HF_HUB_OFFLINE": "1"}}], ids=str
 )
 # Marks what the source does not do yet; the mark itself fails once it does.
-bug = functools.partial(pytest.mark.xfail, raises=AssertionError, strict=True)
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,6 @@ def test_a_refusal(load, hub, refusal):
     load(REPO, hub.endpoint).assert_failed("ModelNotFoundError", REPO)
 
 
-@bug(reason="errors of the HTTP library are no OSError; hub.HubRepository.get lets them through")
 @pytest.mark.parametrize("cut", ["close", "reset"])
 def test_a_connection_dropped_in_mid_file(load, hub, cut):
     hub.cut = cut
@@ -223,7 +221,6 @@ def test_a_connection_dropped_in_mid_file(load, hub, cut):
     load(REPO, hub.endpoint).assert_loaded(WIDTH)
 
 
-@bug(reason="try_to_load_from_cache checks the name too, outside the try of hub.HubRepository.get")
 @pytest.mark.parametrize("name", ["someone/tiny--bert", "bert.git"])
 def test_a_name_that_the_hub_cannot_have(load, hub, name):
     load(name, hub.endpoint).assert_failed("ModelNotFoundError", name)
@@ -245,7 +242,6 @@ def test_offline_what_the_cache_does_not_know_is_not_guessed(load, hub, cached, 
     assert hub.requests == []
 
 
-@bug(reason="hub.HubRepository asks for each file by branch; it should go on with the commit of the first")
 def test_files_of_two_commits_are_not_mixed(load, hub, cached):
     (cached / f"snapshots/{COMMIT}/model.safetensors").unlink()
     hub.commit = "f" * 40
@@ -272,7 +268,6 @@ def test_wrong_bytes(load, default_hub):
     load(DEFAULT.name, default_hub.endpoint).assert_failed("IntegrityError", "config.json", *hashes)
 
 
-@bug(reason="manifest.verify names the link in the hub's cache; the bytes are in the file that it leads to")
 def test_wrong_bytes_are_fetched_again_when_what_the_message_names_is_deleted(load, default_hub):
     default_hub.garbled = {"config.json"}
     refused = load(DEFAULT.name, default_hub.endpoint)
@@ -293,7 +288,6 @@ def test_the_package_stands_in_where_the_hub_refuses(load, hub, refusal):
     assert any(DEFAULT.hub_id in path for path in hub.paths())
 
 
-@bug(reason="as test_a_connection_dropped_in_mid_file")
 def test_the_package_stands_in_where_the_download_breaks_off(load, default_hub):
     default_hub.cut = "close"
     load(DEFAULT.name, default_hub.endpoint, first=WITHOUT_PAUSES).assert_loaded(384)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ortembed.errors import ModelLoadError
@@ -66,7 +67,7 @@ def pooling_config_name(modules: Any) -> str | None:  # noqa: ANN401
     """Give the repository path of the Pooling module's config, of a parsed modules.json."""
     for module in _checked_modules(modules):
         if _module_kind(module) == "Pooling":
-            return f"{module.get('path', '')}/config.json"
+            return str(PurePosixPath(str(module.get("path", "")), "config.json"))
     return None
 
 

@@ -65,7 +65,8 @@ class Embedder:
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
             threads: Threads a run; by default as many as the cores that this process may use.
             max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
-            revision: A branch, tag or commit on the hub; by default the manifest's, else the newest.
+            revision: A branch, tag or commit on the hub; by default the manifest's, else the main branch as
+                it was when it was first downloaded.
             cache_dir: Where prepared models are kept; by default ORTEMBED_CACHE_DIR, else ``~/.cache/ortembed``.
                 Downloads go to huggingface_hub's own cache.
             local_files_only: Never touch the network.

