@@ -118,6 +118,8 @@ def with_pooling(**config):
         ({"config.json": "[]"}, "config.json is not a JSON object"),
         ({"config.json": {"vocab_size": "many", "max_position_embeddings": 9}}, "vocab_size is 'many'"),
         ({"config.json": {"vocab_size": 9}}, "max_position_embeddings is None"),
+        ({"config.json": {"vocab_size": True, "max_position_embeddings": 9}}, "vocab_size is True"),
+        ({"config.json": {"vocab_size": 2**63, "max_position_embeddings": 9}}, "vocab_size is 9223372036854775808"),
         ({"sentence_bert_config.json": {"max_seq_length": 0}}, "max_seq_length is 0"),
         ({"sentence_bert_config.json": {"max_seq_length": "x"}}, "max_seq_length is 'x'"),
         ({"modules.json": {}}, "modules.json is not a list of modules"),

@@ -91,8 +91,9 @@ def test_an_option_that_does_not_fit_is_named(embedder, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threads": 0}, "threads is 0, not a positive int"),
+        ({"threads": 0}, "threads is 0, not an int from 1 to 1024"),
         ({"threads": 1.5}, "threads is 1.5"),
+        ({"threads": 2**31}, "threads is 2147483648"),
         ({"max_seq_length": 513}, "max_seq_length is 513, not an int from 1 to 512"),
         ({"max_seq_length": 2}, "must exceed the 2 special tokens"),
         ({"model": ""}, "model is ''"),

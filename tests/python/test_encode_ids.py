@@ -39,13 +39,21 @@ def ids_with(position, value):
     return ids
 
 
+def unaligned(array):
+    return np.frombuffer(b" " + array.tobytes(), np.uint8)[1:].view(array.dtype)
+
+
 @pytest.mark.parametrize(
     ("ids", "offsets", "message"),
     [
-        ([101, 102], OFFSETS, "ids must be a numpy array, not list"),
-        (None, OFFSETS, "ids must be a numpy array, not NoneType"),
+        ([101, 102], OFFSETS, "ids must be a numpy array of a native dtype, not list"),
+        (None, OFFSETS, "ids must be a numpy array of a native dtype, not NoneType"),
         (IDS.astype(np.float32), OFFSETS, "ids must be of dtype int32 or int64"),
         (IDS.astype(np.uint64), OFFSETS, "ids must be of dtype int32 or int64"),
+        (IDS.astype(">i8"), OFFSETS, "ids must be a numpy array of a native dtype, not >i8"),
+        (unaligned(IDS), OFFSETS, "arrays must be aligned to their dtype"),
+        (IDS, unaligned(OFFSETS), "arrays must be aligned to their dtype"),
+        (IDS, np.broadcast_to(np.int64(0), (2**33,)), "offsets has 8589934591 rows for 6 ids"),
         (IDS.reshape(2, 3), OFFSETS, "ids must be 1-dimensional, not 2-dimensional"),
         (np.repeat(IDS, 2)[::2], OFFSETS, "ids must be C-contiguous"),
         (IDS, [0, 3, 6], "offsets must be a 1-dimensional numpy array"),
@@ -102,6 +110,7 @@ def read_only(shape):
         (np.empty((2, 383), np.float32), r"shape \(2, 384\), not shape \(2, 383\)"),
         ([[0.0] * 384] * 2, "not list"),
         (read_only((2, 384)), "out must be a writable numpy array"),
+        (np.empty((2, 384), ">f4"), "out must be a writable numpy array of a native dtype, not >f4"),
     ],
 )
 def test_an_out_that_does_not_fit_is_refused(embedder, out, message):

@@ -44,6 +44,12 @@ def test_the_output_is_found_by_name_or_shape(outputs, chosen, is_pooled, dimens
         ([("input_ids", "int64", [-1]), MASK], [HIDDEN], r"'input_ids' must be int64 of shape \[batch, sequence\]"),
         ([IDS, MASK], [], "none of the graph's outputs"),
         ([IDS, MASK], [("a", "float32", [-1, -1, 8]), ("b", "float32", [-1, -1, 8])], r"outputs \(a, b\)"),
+        (
+            [IDS, MASK],
+            [("a", "float32", [-1, -1, 8]), ("b", "float32", [-1, -1, 8]), ("pooler_output", "float32", [-1, 8])],
+            "none of the graph's outputs",
+        ),
+        ([("input_ids", "int64", [1, -1]), MASK], [HIDDEN], "'input_ids' has a fixed shape"),
         ([IDS, MASK], [("last_hidden_state", "float16", [-1, -1, 8])], "must be float32 of rank 3"),
         ([IDS, MASK], [("sentence_embedding", "float32", [-1, -1, 8])], "must be float32 of rank 2"),
     ],

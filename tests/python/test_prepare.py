@@ -142,6 +142,19 @@ def test_a_truncated_graph_is_named(tmp_path, load):
         load(path.parent)
 
 
+def test_an_output_that_is_not_what_the_graph_declares_is_named(tmp_path, load):
+    """The declared last dimension is open, so one token is tried at load."""
+    folder = save_onnx(tmp_path / "model", dimension="open", squeezed=True)
+    with pytest.raises(ModelLoadError, match=r"'last_hidden_state' has shape \[3\] for one token"):
+        load(folder)
+
+
+def test_an_output_of_another_shape_than_declared_is_named(tmp_path, load):
+    embedder = load(save_onnx(tmp_path / "model", squeezed=True))
+    with pytest.raises(InferenceError, match=r"has shape \[3, 3\] where \[1, 3, 3\] was expected"):
+        embedder.encode("cat")
+
+
 def test_an_unknown_input_is_named(tmp_path, load):
     folder = save_onnx(tmp_path / "model", inputs=("input_ids", "attention_mask", "pixels"))
     with pytest.raises(ModelLoadError, match="unknown input 'pixels'"):

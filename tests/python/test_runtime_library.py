@@ -1,6 +1,7 @@
 """Finding and opening the ONNX Runtime library: the floor, what is refused, and telemetry."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -55,9 +56,11 @@ def compile_library(tmp_path):
     return compile_library
 
 
-def test_a_missing_file_is_named(monkeypatch, cache_dir, tmp_path):
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.so"))
-    with pytest.raises(RuntimeLibraryError, match=r"none\.so: no such file"):
+@pytest.mark.parametrize("name", ["none.so", "größe.so", "not-utf-8-\udce9.so"])
+def test_a_missing_file_is_named(monkeypatch, cache_dir, tmp_path, name):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / name))
+    shown = name.replace("\udce9", "\\xe9")
+    with pytest.raises(RuntimeLibraryError, match=re.escape(f"{shown}: no such file")):
         load(cache_dir)
 
 

@@ -120,7 +120,13 @@ def lookup_table(nan_ids=(NAN_ID,)):
 
 
 def save_onnx(
-    folder, *, inputs=("input_ids", "attention_mask"), output="last_hidden_state", dimension=3, nan_ids=(NAN_ID,)
+    folder,
+    *,
+    inputs=("input_ids", "attention_mask"),
+    output="last_hidden_state",
+    dimension=3,
+    nan_ids=(NAN_ID,),
+    squeezed=False,
 ):
     """Write a model folder whose graph looks each id up; a rank-2 output is that of the first token."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +134,9 @@ def save_onnx(
     config = {"model_type": "own", "vocab_size": len(WORDS), "max_position_embeddings": 32}
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     pooled = output == "sentence_embedding"
-    nodes = [helper.make_node("Gather", ["table", "input_ids"], ["rows" if pooled else output])]
+    nodes = [helper.make_node("Gather", ["table", "input_ids"], ["rows" if pooled or squeezed else output])]
+    if squeezed:  # not the shape that the graph declares
+        nodes.append(helper.make_node("Squeeze", ["rows"], [output]))
     if pooled:
         nodes.append(helper.make_node("Gather", ["rows", "first"], [output], axis=1))
     shape = ["batch", dimension] if pooled else ["batch", "sequence", dimension]

@@ -1,6 +1,7 @@
 // Owns the check of numpy arrays that come in over the border.
 #include "binding/arrays.h"
 
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
@@ -18,7 +19,8 @@ template <class Array>
 Array cast_array(nb::handle object, const char* name, const char* kind) {
   Array array;
   if (!nb::try_cast<Array>(object, array, false) || !array.is_valid()) {
-    fail(name, std::string(kind) + ", not " + nb::type_name(object.type()).c_str());
+    const nb::object given = nb::hasattr(object, "dtype") ? object.attr("dtype") : nb::type_name(object.type());
+    fail(name, std::string(kind) + ", not " + nb::str(given).c_str());
   }
   return array;
 }
@@ -35,15 +37,20 @@ void check_layout(const Array& array, const char* name, std::size_t rank) {
   }
 }
 
+void check_aligned(const void* data, std::size_t alignment) {
+  if (reinterpret_cast<std::uintptr_t>(data) % alignment != 0) fail("arrays", "aligned to their dtype");
+}
+
 template <class T, class Array>
 std::span<const T> view(const Array& array) {
+  check_aligned(array.data(), alignof(T));
   return {static_cast<const T*>(array.data()), array.size()};
 }
 
 }  // namespace
 
 ReadOnlyArray input_array(nb::handle object, const char* name) {
-  auto array = cast_array<ReadOnlyArray>(object, name, "a numpy array");
+  auto array = cast_array<ReadOnlyArray>(object, name, "a numpy array of a native dtype");
   check_layout(array, name, 1);
   return array;
 }
@@ -60,13 +67,14 @@ std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array) {
 }
 
 AnyArray output_array(nb::handle object) {
-  auto array = cast_array<AnyArray>(object, "out", "a writable numpy array");
+  auto array = cast_array<AnyArray>(object, "out", "a writable numpy array of a native dtype");
   check_layout(array, "out", 2);
   if (array.dtype() != nb::dtype<float>()) fail("out", "of dtype float32");
   return array;
 }
 
 OutputRows view_output(const AnyArray& array) {
+  check_aligned(array.data(), alignof(float));
   return {static_cast<float*>(array.data()), array.shape(0), array.shape(1)};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -39,7 +40,7 @@ const std::array error_classes{
                "This embedder cannot make an embedding in this process at this time.", nullptr},
 };
 
-// Index as in error_classes. The module holds the references for as long as the process lives.
+// Index as in error_classes. Never released: an error may be raised for as long as the process lives.
 std::array<PyObject*, error_classes.size()> python_classes{};
 
 PyObject* make_class(nb::module_& module, const char* name, const char* doc, nb::handle bases) {
@@ -47,7 +48,7 @@ PyObject* make_class(nb::module_& module, const char* name, const char* doc, nb:
   nb::object made = nb::steal(PyErr_NewExceptionWithDoc(qualified.c_str(), doc, bases.ptr(), nullptr));
   if (!made.is_valid()) throw nb::python_error();
   module.attr(name) = made;
-  return made.ptr();
+  return made.release().ptr();
 }
 
 void translate(const std::exception_ptr& pointer, void*) {
@@ -56,7 +57,13 @@ void translate(const std::exception_ptr& pointer, void*) {
   } catch (const Error& error) {
     const auto row = std::ranges::find(error_classes, error.code(), &ErrorClass::code);
     const auto index = static_cast<std::size_t>(row - error_classes.begin());
-    PyErr_SetString(python_classes.at(index), error.what());
+    // A path or a graph's names may hold any bytes.
+    const std::string_view what = error.what();
+    const auto size = static_cast<Py_ssize_t>(what.size());
+    PyObject* message = PyUnicode_DecodeUTF8(what.data(), size, "backslashreplace");
+    if (message == nullptr) return;
+    PyErr_SetObject(python_classes.at(index), message);
+    Py_DECREF(message);
   }
 }
 
@@ -76,7 +83,7 @@ void register_errors(nb::module_& module) {
 
 void adopt_errors(nb::handle first) {
   for (std::size_t i = 0; i < error_classes.size(); ++i) {
-    python_classes[i] = nb::object(first.attr(error_classes[i].name)).ptr();
+    python_classes[i] = nb::object(first.attr(error_classes[i].name)).release().ptr();
   }
   nb::register_exception_translator(translate);
 }

@@ -5,6 +5,8 @@
 #include "binding/errors.h"
 
 NB_MODULE(_native, module) {
+  // An Embedder that is alive when the interpreter ends is no leak worth a line on a user's stderr.
+  nanobind::set_leak_warnings(false);
   module.doc() = "The C++ core of ortembed.";
   ortembed::register_errors(module);
   ortembed::register_engine(module);

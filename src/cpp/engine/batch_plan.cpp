@@ -2,6 +2,7 @@
 #include "engine/batch_plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 namespace ortembed {

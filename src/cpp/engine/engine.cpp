@@ -18,6 +18,7 @@ class Engine::TensorsLease {
     const std::lock_guard lock(engine_.idle_mutex_);
     if (engine_.idle_tensors_.empty()) {
       tensors_ = std::make_unique<InputTensors>();
+      engine_.idle_tensors_.reserve(++engine_.tensors_made_);
     } else {
       tensors_ = std::move(engine_.idle_tensors_.back());
       engine_.idle_tensors_.pop_back();
@@ -25,7 +26,7 @@ class Engine::TensorsLease {
   }
   ~TensorsLease() {
     const std::lock_guard lock(engine_.idle_mutex_);
-    engine_.idle_tensors_.push_back(std::move(tensors_));
+    engine_.idle_tensors_.push_back(std::move(tensors_));  // reserved above, so it does not throw
   }
   TensorsLease(const TensorsLease&) = delete;
   TensorsLease& operator=(const TensorsLease&) = delete;

@@ -37,7 +37,7 @@ class Engine {
   std::int64_t dimension() const { return encoder_->dimension(); }
 
   // Encodes row i of the ids into row i of the output. Thread-safe. Throws Error(invalid_input) before anything
-  // runs, Error(inference) when the model fails or gives a value that is not finite, and
+  // runs, Error(inference) when the model fails or a vector that is returned is not finite, and
   // Error(service_unavailable) in a process forked from the one that made the engine.
   void encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output, bool normalize) const;
 
@@ -56,6 +56,7 @@ class Engine {
   // Input buffers of finished calls, taken up again by the next ones; one for each call under way at once.
   mutable std::mutex idle_mutex_;
   mutable std::vector<std::unique_ptr<InputTensors>> idle_tensors_;
+  mutable std::size_t tensors_made_ = 0;
 };
 
 }  // namespace ortembed

@@ -40,6 +40,9 @@ GraphInput read_input(const GraphValue& value) {
   if (value.shape.type != ElementType::int64 || value.shape.dimensions.size() != 2) {
     fail("the graph's input '" + value.name + "' must be int64 of shape [batch, sequence]");
   }
+  if (std::ranges::any_of(value.shape.dimensions, [](std::int64_t size) { return size >= 0; })) {
+    fail("the graph's input '" + value.name + "' has a fixed shape; batch and sequence must be open");
+  }
   return {value.name, known->role};
 }
 
@@ -72,7 +75,9 @@ const GraphValue& choose_output(std::span<const GraphValue> outputs) {
   if (const auto* value = find_named(outputs, "token_embeddings", 3)) return *value;
   if (const auto* value = find_named(outputs, "sentence_embedding", 2)) return *value;
   if (const auto* value = find_only(outputs, 3)) return *value;
-  if (const auto* value = find_only(outputs, 2)) return *value;
+  // Beside several of rank 3, one of rank 2 is most likely a pooler's output, which no pooling config means.
+  const bool has_rank_3 = std::ranges::any_of(outputs, [](const auto& value) { return is_float_of_rank(value, 3); });
+  if (const auto* value = has_rank_3 ? nullptr : find_only(outputs, 2)) return *value;
   fail(
       "none of the graph's outputs (" + names(outputs) +
       ") is last_hidden_state, token_embeddings or sentence_embedding, and none is the only float32 one of its rank");

@@ -25,9 +25,10 @@ struct GraphSignature {
   std::optional<std::int64_t> dimension;  // empty when the graph leaves it open
 };
 
-// Inputs go by name: input_ids and attention_mask are required, token_type_ids is optional, all int64.
-// Outputs are float32: last_hidden_state or token_embeddings, else sentence_embedding, else the only output of
-// rank 3, else the only output of rank 2. Throws Error(model_load) naming what does not fit.
+// Inputs go by name: input_ids and attention_mask are required, token_type_ids is optional, all int64 [batch,
+// sequence] with both open. Outputs are float32: last_hidden_state or token_embeddings, else sentence_embedding, else
+// the only output of rank 3, else, where there is none of rank 3, the only output of rank 2. Throws Error(model_load)
+// naming what does not fit.
 GraphSignature read_signature(std::span<const ort::GraphValue> inputs, std::span<const ort::GraphValue> outputs);
 
 }  // namespace ortembed

@@ -1,4 +1,4 @@
-// Owns L2 normalization of one vector, and the check that its values are finite.
+// Owns the norm of one vector, and scaling it to norm 1.
 #pragma once
 
 #include <span>

@@ -68,7 +68,17 @@ std::int64_t OrtEncoder::probe_dimension() const {
   const std::array<std::int64_t, 2> offsets{0, 1};
   InputTensors tensors;
   tensors.fill(TokenBatch(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1}), {1, {0}});
-  return ort::shape_of(session_.api(), run_graph(tensors).get()).dimensions.back();
+  std::vector<std::int64_t> shape;
+  try {
+    shape = ort::shape_of(session_.api(), run_graph(tensors).get()).dimensions;
+  } catch (const Error& error) {
+    throw Error(ErrorCode::model_load, std::string("the model cannot run one token: ") + error.what());
+  }
+  if (shape.size() != (is_pooled() ? 2U : 3U) || shape.back() < 1) {
+    throw Error(ErrorCode::model_load,
+                "the model's output '" + signature_.output + "' has shape " + text(shape) + " for one token");
+  }
+  return shape.back();
 }
 
 }  // namespace ortembed

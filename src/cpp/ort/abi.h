@@ -35,7 +35,7 @@ inline constexpr std::uint32_t floor_api_version = 21;
 
 using PathChar = std::filesystem::path::value_type;
 
-// Only the values that we pass or compare.
+// Only the values that we pass or compare, or may meet and name.
 enum class LogLevel : int { fatal = 4 };
 enum class OptimizationLevel : int { all = 99 };
 enum class AllocatorType : int { device = 0 };

@@ -2,8 +2,10 @@
 #include "ort/library.h"
 
 #include <charconv>
+#include <string_view>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -35,7 +37,7 @@ void* find_symbol(void* library, const char* name) { return dlsym(library, name)
 #endif
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
-  throw Error(ErrorCode::runtime_library, "ONNX Runtime library " + path.string() + ": " + reason);
+  throw Error(ErrorCode::runtime_library, "ONNX Runtime library " + utf8(path) + ": " + reason);
 }
 
 // "1.31.1" has API version 31; 0 when the text is not of that form.

@@ -1,6 +1,7 @@
 // Owns one loaded model: its options, what it takes and gives, and running it.
 #include "ort/session.h"
 
+#include "base/text.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
@@ -26,9 +27,9 @@ SessionOptionsHandle make_options(const Api& api, const SessionSettings& setting
 SessionHandle open(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings) {
   const Api& api = runtime.api();
   const SessionOptionsHandle options = make_options(api, settings);
+  const std::string what = "cannot load " + utf8(model);
   OrtSession* session = nullptr;
-  check(api, api.CreateSession(runtime.environment, model.c_str(), options.get(), &session), load_code,
-        "cannot load " + model.string());
+  check(api, api.CreateSession(runtime.environment, model.c_str(), options.get(), &session), load_code, what);
   return SessionHandle(session, {&api});
 }
 

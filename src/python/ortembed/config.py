@@ -27,6 +27,7 @@ _POOLING_FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+_INT32_MAX = 2**31 - 1
 _SIMILARITIES = ("cosine", "dot")
 
 
@@ -110,8 +111,8 @@ def _read_object(files: Mapping[str, Path], name: str) -> dict[str, Any]:
 
 def _integer(config: dict[str, Any], key: str, files: Mapping[str, Path]) -> int:
     value = config.get(key)
-    if not isinstance(value, int) or value < 1:
-        raise ModelLoadError(f"{files['config.json']}: {key} is {value!r}, not a positive integer")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _INT32_MAX:
+        raise ModelLoadError(f"{files['config.json']}: {key} is {value!r}, not an integer from 1 to {_INT32_MAX}")
     return value
 
 

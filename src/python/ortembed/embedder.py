@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ortembed import _native
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
 from ortembed.options import (
+    check_offsets,
     choose_dimension,
     choose_max_seq_length,
     choose_normalize,
@@ -147,7 +148,7 @@ class Embedder:
 
         Raises:
             InvalidInputError: Something that is not a text, or an option that does not fit; nothing has run.
-            InferenceError: The model failed, or gave values that are not finite.
+            InferenceError: The model failed, or a vector is not finite.
             ServiceUnavailableError: This process was forked from the one that made the Embedder.
         """
         single = isinstance(texts, str)
@@ -203,10 +204,7 @@ class Embedder:
         """
         normalize = choose_normalize(self._settings, normalize_embeddings)
         columns = choose_dimension(self.dimension, truncate_dim)
-        if not isinstance(offsets, np.ndarray) or offsets.ndim != 1 or offsets.size == 0:
-            raise InvalidInputError(
-                "offsets must be a 1-dimensional numpy array of one value more than there are rows"
-            )
+        check_offsets(ids, offsets)
         rows = _prepare_out(out, (len(offsets) - 1, columns), single=False)
         self._engine.encode_ids(ids, offsets, out=rows, normalize=normalize)
         return rows if out is None else out

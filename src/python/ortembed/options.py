@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from ortembed.config import ModelSettings
+
+
+_MAX_THREADS = 1024  # more is a mistake, and the runtime would try
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -24,11 +28,22 @@ class EncodeOptions(TypedDict, total=False):
     out: npt.NDArray[np.float32] | None
 
 
+def check_offsets(ids: object, offsets: object) -> None:
+    """Check as much of the pre-encoded interface's arrays as decides the size of the result.
+
+    The core checks the rest. Without this, a few bytes of offsets that repeat themselves could ask for terabytes.
+    """
+    if not isinstance(offsets, np.ndarray) or offsets.ndim != 1 or offsets.size == 0:
+        raise InvalidInputError("offsets must be a 1-dimensional numpy array of one value more than there are rows")
+    if isinstance(ids, np.ndarray) and offsets.size - 1 > ids.size:
+        raise InvalidInputError(f"offsets has {offsets.size - 1} rows for {ids.size} ids; no row may be empty")
+
+
 def choose_threads(threads: int | None) -> int:
     """Give the number asked for, else the number of cores that this process may run on."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _check_int("threads", threads, "a positive int")
+    _check_int("threads", threads, _MAX_THREADS)
     return threads
 
 
@@ -36,7 +51,7 @@ def choose_max_seq_length(settings: ModelSettings, asked: int | None) -> int:
     """Give the length asked for, else the model's own; the weights set the upper limit."""
     if asked is None:
         return settings.max_seq_length
-    _check_int("max_seq_length", asked, f"an int from 1 to {settings.max_positions}", settings.max_positions)
+    _check_int("max_seq_length", asked, settings.max_positions)
     return asked
 
 
@@ -44,7 +59,7 @@ def choose_dimension(dimension: int, truncate_dim: int | None) -> int:
     """Give the length of the vectors to return."""
     if truncate_dim is None:
         return dimension
-    _check_int("truncate_dim", truncate_dim, f"an int from 1 to {dimension}", dimension)
+    _check_int("truncate_dim", truncate_dim, dimension)
     return truncate_dim
 
 
@@ -77,6 +92,6 @@ def first_known(settings: ModelSettings, *names: str) -> str | None:
     return next((name for name in names if name in settings.prompts), None)
 
 
-def _check_int(name: str, value: object, wanted: str, maximum: int | None = None) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (maximum and value > maximum):
-        raise InvalidInputError(f"{name} is {value!r}, not {wanted}")
+def _check_int(name: str, value: object, maximum: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
+        raise InvalidInputError(f"{name} is {value!r}, not an int from 1 to {maximum}")
