@@ -21,7 +21,7 @@ IDS = [[2, 4, 5, 3], [2, 3], [2, 7, 8, 9, 7, 8, 9, 7, 3], [2, 9, 3], [2, *[4] * 
 @pytest.fixture
 def load(tmp_path):
     def load(folder, **options):
-        return ortembed.Embedder(str(folder), cache_dir=tmp_path / "cache", **options)
+        return ortembed.Embedder(folder, cache_dir=tmp_path / "cache", **options)
 
     return load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ class Embedder:
 
     def __init__(
         self,
-        model: str = "all-minilm-l6-v2",
+        model: str | os.PathLike[str] = "all-minilm-l6-v2",
         *,
         threads: int | None = None,
         max_seq_length: int | None = None,
@@ -79,12 +80,13 @@ class Embedder:
             RuntimeLibraryError: ONNX Runtime is missing or too old.
             InvalidInputError: An argument is out of range.
         """
-        if not isinstance(model, str) or not model:
-            raise InvalidInputError(f"model is {model!r}; it must be a name or a folder, as a str")
+        name = os.fspath(model) if isinstance(model, os.PathLike) else model
+        if not isinstance(name, str) or not name:
+            raise InvalidInputError(f"model is {model!r}, neither a name nor a folder")
         num_threads = choose_threads(threads)
         library = find_runtime_library()
-        prepared = prepare(model, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
-        self._model = model
+        prepared = prepare(name, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+        self._model = name
         self._settings = prepared.settings
         self._max_seq_length = choose_max_seq_length(self._settings, max_seq_length)
         self._tokenizer = Tokenizer(
