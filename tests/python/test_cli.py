@@ -1,6 +1,7 @@
 """The command line, run as users run it."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -69,7 +70,7 @@ def test_search_finds_the_nearest_first(ortembed, file):
 
 def test_a_nonempty_result_may_be_cut_short(ortembed, file, cache_dir):
     """The reader closes the pipe, as head does; that is no error."""
-    command = f"{sys.executable} -m ortembed embed {file} | head -c 10"
+    command = f"{shlex.quote(sys.executable)} -m ortembed embed {shlex.quote(str(file))} | head -c 10"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         env={"ORTEMBED_CACHE_DIR": str(cache_dir), "PATH": "/usr/bin:/bin"},

@@ -60,7 +60,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - the shape is the caller's to
     """Read a JSON file; ModelLoadError names it when it is not JSON."""
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadError(f"cannot read {path}: {error}") from error
 
 
@@ -119,8 +119,8 @@ def _integer(config: dict[str, Any], key: str, files: Mapping[str, Path]) -> int
 def _max_seq_length(files: Mapping[str, Path], sentence: dict[str, Any], max_positions: int) -> int:
     explicit = sentence.get("max_seq_length")
     if explicit is None:
-        explicit = _read_object(files, "tokenizer_config.json").get("model_max_length", max_positions)
-    if not isinstance(explicit, (int, float)) or explicit < 1:
+        explicit = _read_object(files, "tokenizer_config.json").get("model_max_length") or max_positions
+    if not isinstance(explicit, (int, float)) or isinstance(explicit, bool) or not explicit >= 1:  # NaN is not
         raise ModelLoadError(f"max_seq_length is {explicit!r}, not a positive integer")
     return int(min(explicit, max_positions))
 
@@ -165,6 +165,8 @@ def _pooling_mode(path: Path) -> str:
     modes = config.get("pooling_mode") or [m for flag, m in _POOLING_FLAGS.items() if config.get(flag)]
     if isinstance(modes, str):
         modes = [modes]
+    if not isinstance(modes, list) or not all(isinstance(mode, str) for mode in modes):
+        raise ModelLoadError(f"{path}: pooling_mode is {modes!r}, neither a name nor a list of names")
     if len(modes) > 1:
         raise ModelLoadError(f"{path}: concatenated pooling ({' + '.join(modes)}) is not supported")
     mode = modes[0].lower() if modes else "mean"
@@ -174,11 +176,14 @@ def _pooling_mode(path: Path) -> str:
 
 
 def _prompts(pipeline: dict[str, Any]) -> dict[str, str]:
+    """Give the prompts by name; as in sentence-transformers, one that is null is empty."""
     prompts = pipeline.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(p, str | None) for p in prompts.values()):
+        raise ModelLoadError(f"prompts is {prompts!r}, not an object of texts")
     default = pipeline.get("default_prompt_name")
-    if default is not None and default not in prompts:
+    if default is not None and (not isinstance(default, str) or default not in prompts):
         raise ModelLoadError(f"default_prompt_name is {default!r}; there are only {sorted(prompts)}")
-    return {str(name): str(prompt) for name, prompt in prompts.items()}
+    return {name: prompt or "" for name, prompt in prompts.items()}
 
 
 def _similarity(pipeline: dict[str, Any]) -> str:

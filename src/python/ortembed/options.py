@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from ortembed.errors import InvalidInputError
+from ortembed.tokenizer import check_unicode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -77,11 +78,12 @@ def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: s
     if prompt is not None:
         if not isinstance(prompt, str):
             raise InvalidInputError(f"prompt is {type(prompt).__name__}, not str")
+        check_unicode(prompt, "prompt")
         return prompt
     name = prompt_name if prompt_name is not None else settings.default_prompt_name
     if name is None:
         return ""
-    if name not in settings.prompts:
+    if not isinstance(name, str) or name not in settings.prompts:
         known = ", ".join(sorted(settings.prompts)) or "none"
         raise InvalidInputError(f"the model has no prompt named {name!r}; it has {known}")
     return settings.prompts[name]

@@ -87,8 +87,8 @@ class Tokenizer:
     def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
         try:
             return self._inner.encode_batch_fast(texts)
-        except TypeError as error:  # the library's answer to a str that is not Unicode text
-            raise InvalidInputError(_describe_surrogate(texts) or str(error)) from error
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
 
 
 def _prepend_lowercase(inner: tokenizers.Tokenizer) -> None:
@@ -108,16 +108,18 @@ def check_texts(texts: object) -> list[str]:
     for i, text in enumerate(checked):
         if not isinstance(text, str):
             raise InvalidInputError(f"texts[{i}] is {type(text).__name__}, not str")
+        check_unicode(text, f"texts[{i}]")
     return checked
 
 
-def _describe_surrogate(texts: Sequence[str]) -> str | None:
-    for i, text in enumerate(texts):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            return (
-                f"texts[{i}] has an unpaired surrogate, U+{ord(text[error.start]):04X}, at position {error.start}; "
-                "it is not valid Unicode text"
-            )
-    return None
+def check_unicode(text: str, name: str) -> None:
+    """Raise InvalidInputError for a str that holds half of a surrogate pair, which no encoding of Unicode allows."""
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{name} has an unpaired surrogate, U+{ord(text[error.start]):04X}, at position {error.start}; "
+            "it is not valid Unicode text"
+        ) from error

@@ -52,6 +52,8 @@ class Store:
         Raises:
             ModelLoadError: The cache cannot be written to.
         """
+        if found := self.find(key):  # without the lock, so that a complete cache may be read-only
+            return found
         try:
             self._locks.mkdir(parents=True, exist_ok=True)
             self._entries.mkdir(parents=True, exist_ok=True)

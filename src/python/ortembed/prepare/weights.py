@@ -37,7 +37,10 @@ class Weights:
         full_name = self._prefix + name
         if full_name not in self._names:
             raise ModelLoadError(f"{self._path} has no tensor {full_name}")
-        tensor: npt.NDArray[Any] = self._file.get_tensor(full_name)  # type: ignore[no-untyped-call]
+        try:
+            tensor: npt.NDArray[Any] = self._file.get_tensor(full_name)  # type: ignore[no-untyped-call]
+        except Exception as error:  # of a dtype that numpy does not have, bfloat16 for one; the class varies
+            raise ModelLoadError(f"{self._path}: tensor {full_name} cannot be read: {error}") from error
         if tensor.shape != shape:
             raise ModelLoadError(
                 f"{self._path}: tensor {full_name} has shape {list(tensor.shape)} "
