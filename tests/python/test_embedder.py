@@ -150,7 +150,7 @@ def test_a_default_prompt_is_used(tmp_path):
 def test_truncation_warns_once_and_is_counted(cache_dir):
     embedder = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, max_seq_length=8)
     long = "cat " * 20
-    with pytest.warns(TruncationWarning, match="1 of 2 texts have more than 8 tokens") as caught:
+    with pytest.warns(TruncationWarning, match="some texts have more than 8 tokens") as caught:
         vectors = embedder.encode(["cat", long])
     assert caught[0].filename == __file__
     with warnings.catch_warnings():

@@ -166,3 +166,5 @@ def test_a_nan_from_the_model_is_named_and_leaves_it_usable(tmp_path, load):
     with pytest.raises(InferenceError, match="not finite for row 1"):
         embedder.encode(["cat", "nan", "dog"])
     assert np.isfinite(embedder.encode(["cat", "dog"])).all()
+    with pytest.raises(InferenceError, match=r"not finite for row 88 \(rows counted from texts\[512\]\)"):
+        embedder.encode(["cat"] * 600 + ["nan"])

@@ -27,6 +27,14 @@ _POOLING_FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+# Keys of sentence_bert_config.json that would change the vectors and that ortembed does not read.
+_UNSUPPORTED_SENTENCE_KEYS = (
+    "document_length",
+    "processing_kwargs",
+    "processor_kwargs",
+    "query_length",
+    "tokenizer_args",
+)
 _INT32_MAX = 2**31 - 1
 _SIMILARITIES = ("cosine", "dot")
 
@@ -83,6 +91,8 @@ def read_settings(files: Mapping[str, Path]) -> ModelSettings:
     """
     config = _read_object(files, "config.json")
     sentence = _read_object(files, "sentence_bert_config.json")
+    _refuse(files, "sentence_bert_config.json", dict.fromkeys(_UNSUPPORTED_SENTENCE_KEYS))
+    _refuse(files, "tokenizer_config.json", {"truncation_side": "right"})
     pipeline = _read_object(files, "config_sentence_transformers.json")
     pooling, normalize = _read_pipeline(files)
     max_positions = _integer(config, "max_position_embeddings", files)
@@ -107,6 +117,14 @@ def _read_object(files: Mapping[str, Path], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelLoadError(f"{files[name]} is not a JSON object")
     return value
+
+
+def _refuse(files: Mapping[str, Path], name: str, supported: dict[str, str | None]) -> None:
+    """Raise ModelLoadError where a setting has a value other than nothing or the one that is supported."""
+    config = _read_object(files, name)
+    for key, value in supported.items():
+        if config.get(key) and config[key] != value:
+            raise ModelLoadError(f"{files[name]}: {key} {config[key]!r} is not supported")
 
 
 def _integer(config: dict[str, Any], key: str, files: Mapping[str, Path]) -> int:
@@ -149,6 +167,10 @@ def _read_pipeline(files: Mapping[str, Path]) -> tuple[str, bool]:
         raise ModelLoadError(
             f"{files[MODULES]} chains {', '.join(kinds)}; ortembed does Transformer, Pooling and, "
             "optionally, Normalize"
+        )
+    if modules[0].get("path"):
+        raise ModelLoadError(
+            f"{files[MODULES]} puts the Transformer in {modules[0]['path']!r}; it must be at the top"
         )
     name = pooling_config_name(modules)
     if name is None or name not in files:

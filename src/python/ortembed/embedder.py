@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ortembed import _native
-from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
+from ortembed.errors import InferenceError, InvalidInputError, OrtembedError, ServiceUnavailableError
 from ortembed.options import (
     check_offsets,
     choose_dimension,
@@ -264,7 +264,12 @@ class Embedder:
             for start in range(0, len(texts), _CHUNK):
                 chunk = texts[start : start + _CHUNK]
                 prompted = [prefix + text for text in chunk] if prefix else chunk
-                total += self._encode_chunk(rows[start : start + _CHUNK], prompted, normalize=normalize)
+                try:
+                    total += self._encode_chunk(rows[start : start + _CHUNK], prompted, normalize=normalize)
+                except InferenceError as error:
+                    if start == 0:
+                        raise
+                    raise InferenceError(f"{error} (rows counted from texts[{start}])") from error
                 progress.update(len(chunk))
         return total
 
@@ -273,8 +278,8 @@ class Embedder:
         if tokens.truncated and not self._warned_of_truncation:
             self._warned_of_truncation = True
             warnings.warn(
-                f"{tokens.truncated} of {len(texts)} texts have more than {self.max_seq_length} tokens and were "
-                "truncated; token_count() tells which. Shown once for this Embedder.",
+                f"some texts have more than {self.max_seq_length} tokens and were truncated; token_count() tells "
+                "which. Shown once for this Embedder.",
                 TruncationWarning,
                 stacklevel=4,
             )
