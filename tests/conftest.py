@@ -57,3 +57,23 @@ def run_python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_reference():
+    """Run a script of tests/parity/reference where transformers and torch are installed; give its stdout."""
+    python = ROOT / ".dev/reference" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    assert python.exists(), "the reference environment is missing; ./dev test makes it"
+
+    def run(script, *arguments):
+        done = subprocess.run(
+            [str(python), str(ROOT / f"tests/parity/reference/{script}.py"), *map(str, arguments)],
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
