@@ -27,7 +27,15 @@ PYTHON_LAYERS = [
     {"cli"},  # the rooms: they import the public Embedder, never one another
     {"__main__"},
 ]
-PREPARE_LAYERS = [{"graph", "store", "weights"}, {"bert"}, {"prepared"}, {"__init__"}]
+PREPARE_LAYERS = [
+    {"gate", "graph", "probes", "store", "weights"},
+    {"blocks"},
+    {"architectures"},
+    {"export"},
+    {"calibrate", "quantize", "smooth"},
+    {"prepared"},
+    {"__init__"},
+]
 
 
 def rank(layers: list[set[str]], name: str) -> int:
@@ -69,7 +77,9 @@ def upward_imports(path: Path, text: str) -> list[str]:
     for name in imported_modules(text):
         top, _, rest = name.partition(".")
         if inside_prepare and top == "prepare":
-            is_upward = rank(PREPARE_LAYERS, rest or "__init__") >= rank(PREPARE_LAYERS, path.stem)
+            own, other = path.parts[1].removesuffix(".py"), rest.partition(".")[0] or "__init__"
+            inside_folder = own == other and len(path.parts) > 2  # a folder's own files are one concept
+            is_upward = not inside_folder and rank(PREPARE_LAYERS, other) >= rank(PREPARE_LAYERS, own)
         else:
             is_upward = rank(PYTHON_LAYERS, top) >= rank(PYTHON_LAYERS, own_name)
         if is_upward:
@@ -95,10 +105,12 @@ def test_an_upward_include_is_found():
     ("path", "text", "found"),
     [
         ("hub.py", "from ortembed.embedder import Embedder", ["embedder"]),
-        ("hub.py", "def f():\n    import ortembed.prepare.bert", ["prepare.bert"]),
+        ("hub.py", "def f():\n    import ortembed.prepare.export", ["prepare.export"]),
         ("hub.py", "from ortembed import Embedder", ["__init__"]),
-        ("prepare/store.py", "from ortembed.prepare.bert import export_bert", ["prepare.bert"]),
-        ("prepare/bert.py", "from ortembed.embedder import Embedder", ["embedder"]),
+        ("prepare/store.py", "from ortembed.prepare.export import export", ["prepare.export"]),
+        ("prepare/export.py", "from ortembed.embedder import Embedder", ["embedder"]),
+        ("prepare/blocks/cpu.py", "from ortembed.prepare.architectures import bert", ["prepare.architectures.bert"]),
+        ("prepare/blocks/cpu.py", "from ortembed.prepare.blocks.base import Blocks", []),
         ("embedder.py", "from ortembed import hub, cli", ["cli"]),
     ],
 )

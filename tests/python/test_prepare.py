@@ -61,7 +61,7 @@ WORD = "embeddings.word_embeddings.weight"
     [
         ({"other": np.ones(1, np.float32)}, "model.safetensors has no tensor embeddings.word_embeddings.weight"),
         (replaced(WORD, np.ones((9, 8), np.float32)), r"has shape \[9, 8\] where the model's config says \[10, 8\]"),
-        (replaced(WORD, np.ones((10, 8), np.int32)), "has dtype int32"),
+        (replaced(WORD, np.ones((10, 8), np.int32)), "has dtype I32"),
         (
             replaced(WORD, np.full((10, 8), np.nan, np.float32)),
             "embeddings.word_embeddings.weight has values that are",
@@ -76,7 +76,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path, load, weights, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_act": "relu"}, "hidden_act is 'relu'; the BERT exporter does only 'gelu'"),
+        ({"hidden_act": "tanh"}, "hidden_act is 'tanh'; supported are gelu,"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'"),
         ({"is_decoder": True}, "is_decoder is True"),
         ({"num_attention_heads": 3}, "hidden_size 8 is no multiple of num_attention_heads 3"),

@@ -21,8 +21,8 @@ WEIGHTS_NAME = "model.onnx.data"
 MICROSOFT = "com.microsoft"  # the runtime's own fused operators
 
 # Below the runtime's floor (1.21 reads IR 10 and opset 22), so that every supported runtime reads the file.
-_IR_VERSION = 9
-_OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
+IR_VERSION = 9
+OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
 
 _EXTERNAL_FROM_BYTES = 16 * 1024
 _ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less
@@ -36,10 +36,10 @@ class GraphBuilder:
 
     def __init__(self, folder: Path) -> None:
         """Write into an existing folder; finish() completes the files."""
-        self._folder = folder
+        self.folder = folder
         self._data: BinaryIO = (folder / WEIGHTS_NAME).open("wb")
         self._nodes: list[onnx.NodeProto] = []
-        self._initializers: list[onnx.TensorProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
 
     def __enter__(self) -> Self:
         """Give the builder itself."""
@@ -50,10 +50,12 @@ class GraphBuilder:
         self._data.close()
 
     def weight(self, name: str, array: npt.NDArray[np.generic]) -> str:
-        """Add a constant tensor; give its name."""
+        """Add a constant tensor; give its name. A name that is there already is left as it is."""
+        if name in self._initializers:
+            return name
         array = np.ascontiguousarray(array)
         if array.nbytes < _EXTERNAL_FROM_BYTES:
-            self._initializers.append(numpy_helper.from_array(array, name))
+            self._initializers[name] = numpy_helper.from_array(array, name)
             return name
         self._data.seek(-self._data.tell() % _ALIGNMENT, 1)
         tensor = TensorProto(
@@ -66,17 +68,25 @@ class GraphBuilder:
         for key, value in place.items():
             tensor.external_data.add(key=key, value=str(value))
         self._data.write(array.data)
-        self._initializers.append(tensor)
+        self._initializers[name] = tensor
         return name
 
+    def integers(self, *values: int) -> str:
+        """Add a constant int64 vector, such as a shape or the axes of an operator; give its name."""
+        return self.weight(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        """Add a constant float32 scalar; give its name."""
+        return self.weight(f"number_{value}", np.array(value, np.float32))
+
     def node(
-        self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: float
+        self, operator: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: object
     ) -> str:
         """Add a node with one output; give the output's name, which names the node too."""
         return self.nodes(operator, inputs, [output], domain=domain, **attributes)[0]
 
     def nodes(
-        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: float
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: object
     ) -> Sequence[str]:
         """Add a node with several outputs; give their names."""
         node = helper.make_node(operator, inputs, outputs, name=outputs[0], domain=domain)
@@ -84,14 +94,8 @@ class GraphBuilder:
         self._nodes.append(node)
         return outputs
 
-    def finish(self, inputs: Sequence[str], output: str, dimension: int) -> None:
-        """Write the graph: int64 inputs [batch, sequence], one float32 output [batch, sequence, dimension]."""
-        graph = helper.make_graph(
-            self._nodes,
-            "encoder",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in inputs],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "sequence", dimension])],
-            self._initializers,
-        )
-        model = helper.make_model(graph, opset_imports=_OPSETS, ir_version=_IR_VERSION, producer_name="ortembed")
-        (self._folder / GRAPH_NAME).write_bytes(model.SerializeToString())
+    def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> None:
+        """Write the graph."""
+        graph = helper.make_graph(self._nodes, "encoder", inputs, [output], list(self._initializers.values()))
+        model = helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="ortembed")
+        (self.folder / GRAPH_NAME).write_bytes(model.SerializeToString())

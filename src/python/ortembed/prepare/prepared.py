@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Part of every key: raise it when the exporter writes something else for the same files.
-_EXPORTER_VERSION = 1
+_EXPORTER_VERSION = 2
 
 _SETTINGS = "settings.json"
 _TOKENIZER = "tokenizer.json"
@@ -64,10 +64,10 @@ def _key(sha256: Mapping[str, str]) -> str:
 
 
 def _build(files: Mapping[str, Path], folder: Path) -> None:
-    from ortembed.prepare.bert import export_bert  # noqa: PLC0415 - imports onnx, which a cached model need not
+    from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
 
     settings = read_settings(files)
-    export_bert(read_json(files["config.json"]), files[hub.WEIGHTS], folder)
+    export(read_json(files["config.json"]), [files[hub.WEIGHTS]], folder)
     shutil.copyfile(files[_TOKENIZER], folder / _TOKENIZER)
     (folder / _SETTINGS).write_text(settings.to_json(), "utf-8")
 

@@ -1,0 +1,85 @@
+"""Reading the entries of config.json that shape a graph, each checked where it is read."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ortembed.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_fast": "gelu_tanh",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+}
+
+
+class ConfigReader:
+    """A parsed config.json. Every method raises ModelLoadError naming the entry that does not fit.
+
+    A key may be given with older names after it, of which the first that is there counts.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Wrap the parsed object."""
+        self._config = config
+
+    def integer(self, *keys: str, default: int | None = None) -> int:
+        """Give a positive integer."""
+        value = self._first(keys, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, not a positive integer")
+        return value
+
+    def number(self, *keys: str, default: float | None = None) -> float:
+        """Give a positive finite number."""
+        value = self._first(keys, default)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < math.inf:
+            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, not a positive number")
+        return float(value)
+
+    def flag(self, *keys: str, default: bool) -> bool:
+        """Give a boolean."""
+        value = self._first(keys, default)
+        if not isinstance(value, bool):
+            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, neither true nor false")
+        return value
+
+    def get(self, key: str) -> Any:  # noqa: ANN401 - the shape is the caller's to check
+        """Give an entry as it is, None when it is not there."""
+        return self._config.get(key)
+
+    def activation(self, *keys: str, default: str) -> str:
+        """Give an activation by the name that Blocks.activation takes."""
+        value = self._first(keys, default)
+        if not isinstance(value, str) or value not in _ACTIVATIONS:
+            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}; supported are {', '.join(_ACTIVATIONS)}")
+        return _ACTIVATIONS[value]
+
+    def heads(self, width: int, heads: int) -> int:
+        """Give the width of one head."""
+        if width % heads:
+            raise ModelLoadError(f"config.json: hidden_size {width} is no multiple of num_attention_heads {heads}")
+        return width // heads
+
+    def require(self, supported: Mapping[str, Any]) -> None:
+        """Refuse switches that are set to something else than the one value that is supported.
+
+        Entries that are missing or null are as the value says.
+        """
+        for key, value in supported.items():
+            if self._config.get(key, value) not in (None, value):
+                raise ModelLoadError(
+                    f"config.json: {key} is {self._config[key]!r}; the exporter for this architecture "
+                    f"does only {value!r}"
+                )
+
+    def _first(self, keys: tuple[str, ...], default: object) -> Any:  # noqa: ANN401
+        return next((self._config[key] for key in keys if self._config.get(key) is not None), default)
