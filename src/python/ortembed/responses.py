@@ -14,6 +14,10 @@ class TruncationWarning(UserWarning):
     """Some texts were longer than the model's max_seq_length, and their ends were cut off."""
 
 
+class CacheWarning(UserWarning):
+    """A prepared model in the cache was damaged and is made anew; the message names its folder and what was wrong."""
+
+
 @dataclass(frozen=True)
 class Usage:
     """What a request cost.
