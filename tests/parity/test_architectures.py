@@ -1,0 +1,85 @@
+"""Every exporter against transformers' implementation: each family on small random models, in both forms."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ortembed.prepare.export import export
+from tests.parity.reference.families import FAMILIES
+
+# The largest difference of any value of a hidden state, which are of the order of 1. Measured: docs/architectures.md.
+TOLERANCE = 1e-4
+CASES = [f"{family}-{index}" for family, cases in FAMILIES.items() for index in range(len(cases))]
+FORMS = ("cpu", "coreml")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory, run_reference):
+    """A folder with the files of each case, and what transformers computes from them."""
+    folder = tmp_path_factory.mktemp("architectures")
+    run_reference("architectures", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def onnxruntime():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime  # noqa: PLC0415 - reads the variable
+
+        onnxruntime.set_default_logger_severity(3)  # which makes its environment
+    return onnxruntime
+
+
+def batches(folder):
+    """Give ids and mask, int64 [texts, longest], and the expected hidden states [tokens, width] of each batch."""
+    with np.load(folder / "expected.npz") as arrays:
+        for index in range(len(arrays.files) // 3):
+            lengths = arrays[f"lengths_{index}"]
+            mask = np.arange(lengths.max()) < lengths[:, None]
+            ids = np.zeros(mask.shape, np.int64)
+            ids[mask] = arrays[f"ids_{index}"]
+            yield ids, mask, arrays[f"hidden_{index}"]
+
+
+def embed(folder, ids):
+    """Give what the CoreML form takes: the looked up embeddings, by the definition of its tables."""
+    tables = {path.name.split(".")[1]: np.load(path) for path in folder.glob("embeddings.*.npy")}
+    rest = json.loads((folder / "embeddings.json").read_text("utf-8"))
+    hidden = tables["word"][ids].astype(np.float64)
+    if "position" in tables:
+        positions = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        if rest["padding_id"] is not None:
+            token = ids != rest["padding_id"]
+            positions = np.cumsum(token, axis=1) * token
+        hidden += tables["position"][positions]
+    if "scale" in tables:
+        hidden -= hidden.mean(-1, keepdims=True)
+        hidden /= np.sqrt(hidden.var(-1, keepdims=True) + rest["epsilon"])
+        hidden = hidden * tables["scale"] + tables.get("bias", 0)
+    return hidden.astype(np.float32)
+
+
+def feeds(form, folder, ids, mask):
+    if form == "cpu":
+        return {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+    return {"hidden": embed(folder, ids), "mask": np.where(mask, 0, -10000)[:, None, None].astype(np.float32)}
+
+
+def export_case(source, folder, form):
+    config = json.loads((source / "config.json").read_text("utf-8"))
+    export(config, sorted(source.glob("*.safetensors")), folder, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", CASES)
+def test_hidden_states_agree(models, onnxruntime, tmp_path, record_property, case, form):
+    export_case(models / case, tmp_path, form)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    errors = []
+    for ids, mask, expected in batches(models / case):
+        (hidden,) = session.run(None, feeds(form, tmp_path, ids, mask))
+        errors.append(np.abs(hidden[mask] - expected).max())
+    record_property("error", float(max(errors)))
+    assert max(errors) <= TOLERANCE
