@@ -19,12 +19,16 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"errors", "responses"},
-    {"config", "manifest", "runtime_library", "similarity", "tokenizer"},
+    {"json_files"},
+    {"modules"},
+    {"config", "hub_client", "runtime_library", "similarity", "tokenizer"},
+    {"manifest"},
+    {"model_files", "sources"},
     {"hub", "options"},
     {"prepare"},
     {"embedder"},
     {"__init__"},
-    {"cli"},  # the rooms: they import the public Embedder, never one another
+    {"cli"},  # the rooms: folders that import the public Embedder, never one another
     {"__main__"},
 ]
 PREPARE_LAYERS = [
@@ -73,7 +77,7 @@ def module_exists(name: str) -> bool:
 def upward_imports(path: Path, text: str) -> list[str]:
     bad = []
     inside_prepare = path.parts[0] == "prepare"
-    own_name = "prepare" if inside_prepare else path.stem
+    own_name = path.parts[0] if len(path.parts) > 1 else path.stem
     for name in imported_modules(text):
         top, _, rest = name.partition(".")
         if inside_prepare and top == "prepare":
@@ -81,7 +85,7 @@ def upward_imports(path: Path, text: str) -> list[str]:
             inside_folder = own == other and len(path.parts) > 2  # a folder's own files are one concept
             is_upward = not inside_folder and rank(PREPARE_LAYERS, other) >= rank(PREPARE_LAYERS, own)
         else:
-            is_upward = rank(PYTHON_LAYERS, top) >= rank(PYTHON_LAYERS, own_name)
+            is_upward = top != own_name and rank(PYTHON_LAYERS, top) >= rank(PYTHON_LAYERS, own_name)
         if is_upward:
             bad.append(name)
     return bad
@@ -112,6 +116,7 @@ def test_an_upward_include_is_found():
         ("prepare/blocks/cpu.py", "from ortembed.prepare.architectures import bert", ["prepare.architectures.bert"]),
         ("prepare/blocks/cpu.py", "from ortembed.prepare.blocks.base import Blocks", []),
         ("embedder.py", "from ortembed import hub, cli", ["cli"]),
+        ("cli/embed.py", "from ortembed.cli.texts import read\nfrom ortembed import __main__", ["__main__"]),
     ],
 )
 def test_an_upward_import_is_found(path, text, found):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from ortembed.config import PROMPTS_OF_ALL_MODELS
 from ortembed.errors import InvalidInputError
 from ortembed.tokenizer import check_unicode
 
@@ -56,10 +57,11 @@ def choose_max_seq_length(settings: ModelSettings, asked: int | None) -> int:
     return asked
 
 
-def choose_dimension(dimension: int, truncate_dim: int | None) -> int:
-    """Give the length of the vectors to return."""
+def choose_dimension(dimension: int, truncate_dim: int | None, settings: ModelSettings | None = None) -> int:
+    """Give the length of the vectors to return: the one asked for, else the one that the model's own files set."""
     if truncate_dim is None:
-        return dimension
+        model_dim = settings.truncate_dim if settings else None
+        return dimension if model_dim is None else min(dimension, model_dim)
     _check_int("truncate_dim", truncate_dim, dimension)
     return truncate_dim
 
@@ -74,7 +76,10 @@ def choose_normalize(settings: ModelSettings, asked: object) -> bool:
 
 
 def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: str | None) -> str:
-    """Give the prompt, empty for none: the words given, else the name given, else the model's default."""
+    """Give the prompt, empty for none: the words given, else the name given, else the model's default.
+
+    Every model knows the names "query" and "document", as in sentence-transformers; it may have no words for them.
+    """
     if prompt is not None:
         if not isinstance(prompt, str):
             raise InvalidInputError(f"prompt is {type(prompt).__name__}, not str")
@@ -83,15 +88,20 @@ def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: s
     name = prompt_name if prompt_name is not None else settings.default_prompt_name
     if name is None:
         return ""
+    if isinstance(name, str) and name in PROMPTS_OF_ALL_MODELS:
+        return settings.prompts.get(name, "")
     if not isinstance(name, str) or name not in settings.prompts:
         known = ", ".join(sorted(settings.prompts)) or "none"
         raise InvalidInputError(f"the model has no prompt named {name!r}; it has {known}")
     return settings.prompts[name]
 
 
-def first_known(settings: ModelSettings, *names: str) -> str | None:
-    """Give the first of the names that the model has a prompt for."""
-    return next((name for name in names if name in settings.prompts), None)
+def first_known(settings: ModelSettings, *names: str) -> str:
+    """Give the first of the names that the model has a prompt for, else the first.
+
+    Never the model's default prompt: as in sentence-transformers, a query without a prompt of its own has none.
+    """
+    return next((name for name in names if name in settings.prompts), names[0])
 
 
 def _check_int(name: str, value: object, maximum: int) -> None:

@@ -61,6 +61,7 @@ class Tokenizer:
         if lowercase:
             _prepend_lowercase(inner)
         self._inner = inner
+        self._special_ids = {i for i, token in inner.get_added_tokens_decoder().items() if token.special}
         self._max_seq_length = max_seq_length
 
     def encode(self, texts: Sequence[str]) -> TokenizedTexts:
@@ -83,6 +84,11 @@ class Tokenizer:
         for i, encoding in enumerate(self._encode(texts)):
             counts[i] = len(encoding) + sum(len(rest) - self._specials for rest in encoding.overflowing)
         return counts
+
+    def prompt_length(self, prompt: str) -> int:
+        """Count a prompt's tokens that pooling may leave out: those before the text, not a special one at its end."""
+        ids = self._encode([prompt])[0].ids
+        return len(ids) - (bool(ids) and ids[-1] in self._special_ids)
 
     def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
         try:
