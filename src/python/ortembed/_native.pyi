@@ -37,6 +37,12 @@ class InferenceError(OrtembedError):
 class ServiceUnavailableError(OrtembedError):
     """This embedder cannot make an embedding in this process at this time."""
 
+def runtime_version(library: str | os.PathLike) -> str:
+    """
+    Loads the ONNX Runtime library at an absolute path, as an Engine does, and gives its version, such as
+    '1.31.1'. Raises RuntimeLibraryError.
+    """
+
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 
