@@ -3,6 +3,7 @@
 
 #include "binding/engine.h"
 #include "binding/errors.h"
+#include "binding/head.h"
 #include "binding/runtime.h"
 
 NB_MODULE(_native, module) {
@@ -11,5 +12,6 @@ NB_MODULE(_native, module) {
   module.doc() = "The C++ core of ortembed.";
   ortembed::register_errors(module);
   ortembed::register_runtime(module);
+  ortembed::register_head(module);
   ortembed::register_engine(module);
 }
