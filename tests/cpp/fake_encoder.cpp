@@ -77,21 +77,21 @@ class FakeEngine {
   FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
              std::int64_t max_batch_tokens, bool pooled)
       : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled),
-                   {pooling_from_name(pooling), {vocab_size, max_tokens}, {max_batch_tokens}}) {}
+                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens}}) {}
 
   void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
-                  nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize) const {
+                  nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize, std::int64_t skip_tokens) const {
     const nb::gil_scoped_release released;
     engine_.encode(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
-                   {out.data(), out.shape(0), out.shape(1)}, normalize);
+                   {out.data(), out.shape(0), out.shape(1)}, {normalize, skip_tokens});
   }
 
   Shapes shapes() const { return encoder_->shapes(); }
 
  private:
-  FakeEngine(std::unique_ptr<FakeEncoder> encoder, const EngineSettings& settings)
-      : encoder_(encoder.get()), engine_(std::move(encoder), settings) {}
+  FakeEngine(std::unique_ptr<FakeEncoder> encoder, EngineSettings settings)
+      : encoder_(encoder.get()), engine_(std::move(encoder), std::move(settings), {}) {}
 
   const FakeEncoder* encoder_;
   Engine engine_;
@@ -106,7 +106,7 @@ void register_fake_encoder(nb::module_& module) {
       .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool>(),
            nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
            "max_batch_tokens"_a = 32, "pooled"_a = false)
-      .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a)
+      .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0)
       .def_prop_ro("shapes", &FakeEngine::shapes);
 }
 

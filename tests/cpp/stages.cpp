@@ -22,6 +22,7 @@
 #include "testing.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace ortembed::testing {
 namespace {
@@ -39,10 +40,15 @@ Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_token
   return result;
 }
 
-std::vector<float> pool_text(const std::string& mode, const Hidden& hidden, std::size_t columns) {
+std::vector<float> pool_text(const std::vector<std::string>& names, const Hidden& hidden, std::size_t columns,
+                             std::int64_t skipped) {
+  std::vector<Pooling> modes;
+  for (const auto& name : names) modes.push_back(pooling_from_name(name));
   std::vector<float> output(columns);
-  pool(pooling_from_name(mode), hidden.data(), static_cast<std::int64_t>(hidden.shape(0)),
-       static_cast<std::int64_t>(hidden.shape(1)), output);
+  pool(modes,
+       {hidden.data(), static_cast<std::int64_t>(hidden.shape(0)), static_cast<std::int64_t>(hidden.shape(1)),
+        skipped},
+       output);
   return output;
 }
 
@@ -89,7 +95,7 @@ std::tuple<std::vector<std::string>, std::string, bool, std::optional<std::int64
 
 void register_stages(nb::module_& module) {
   module.def("plan_batches", plan);
-  module.def("pool", pool_text);
+  module.def("pool", pool_text, "modes"_a, "hidden"_a, "columns"_a, "skipped"_a = 0);
   module.def("normalize", normalize_vector);
   module.def("fill_tensors", fill_tensors);
   module.def("read_signature", signature);

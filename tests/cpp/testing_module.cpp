@@ -8,5 +8,6 @@ NB_MODULE(_ortembed_testing, module) {
   ortembed::adopt_errors(nb::module_::import_("ortembed._native"));
   ortembed::testing::register_stages(module);
   ortembed::testing::register_fake_encoder(module);
+  ortembed::testing::register_hidden_states(module);
   ortembed::testing::register_allocation_counter(module);
 }

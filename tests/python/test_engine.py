@@ -15,11 +15,11 @@ DIMENSION = 4
 TEXTS = st.lists(st.lists(st.integers(20, 99), min_size=1, max_size=16), max_size=60)
 
 
-def encode(engine, texts, *, normalize=False, columns=DIMENSION):
+def encode(engine, texts, *, normalize=False, columns=DIMENSION, skip_tokens=0):
     offsets = np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
     out = np.full((len(texts), columns), np.nan, np.float32)
     ids = np.array([i for text in texts for i in text], np.int64)
-    engine.encode_ids(ids, offsets, out, normalize)
+    engine.encode_ids(ids, offsets, out, normalize, skip_tokens)
     return out
 
 
@@ -45,6 +45,28 @@ def test_rows_are_normalized_after_truncation(texts):
 def test_a_pooled_output_is_taken_as_it_is():
     engine = FakeEngine(pooled=True, pooling="max")
     np.testing.assert_allclose(encode(engine, [[20, 90], [30]]), [hidden_states([20])[0], hidden_states([30])[0]])
+
+
+@given(st.lists(st.lists(st.integers(20, 99), min_size=4, max_size=16), max_size=30))
+def test_the_tokens_of_a_prompt_are_left_out_of_every_row(texts):
+    expected = np.array([hidden_states(text)[3:].mean(0) for text in texts]).reshape(-1, DIMENSION)
+    np.testing.assert_allclose(encode(FakeEngine(), texts, skip_tokens=3), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "skip_tokens", "message"),
+    [
+        (False, -1, "skip_tokens is -1, below 0"),
+        (False, 2, "row 1 has 2 ids; leaving out the first 2 of them leaves none to pool"),
+        (False, 2**62, "row 0 has 3 ids"),
+        (True, 1, "pools by itself"),
+    ],
+)
+def test_tokens_that_cannot_be_left_out_are_named(pooled, skip_tokens, message):
+    engine = FakeEngine(pooled=pooled)
+    with pytest.raises(InvalidInputError, match=message):
+        encode(engine, [[20, 21, 22], [23, 24]], skip_tokens=skip_tokens)
+    assert engine.shapes == []
 
 
 def test_batches_stay_within_the_token_budget():

@@ -49,9 +49,9 @@ std::span<const T> view(const Array& array) {
 
 }  // namespace
 
-ReadOnlyArray input_array(nb::handle object, const char* name) {
+ReadOnlyArray input_array(nb::handle object, const char* name, std::size_t rank) {
   auto array = cast_array<ReadOnlyArray>(object, name, "a numpy array of a native dtype");
-  check_layout(array, name, 1);
+  check_layout(array, name, rank);
   return array;
 }
 
@@ -64,6 +64,15 @@ TokenIds view_ids(const ReadOnlyArray& array) {
 std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array) {
   if (array.dtype() != nb::dtype<std::int64_t>()) fail("offsets", "of dtype int64");
   return view<std::int64_t>(array);
+}
+
+std::span<const float> view_floats(const ReadOnlyArray& array, const char* name) {
+  if (array.dtype() != nb::dtype<float>()) fail(name, "of dtype float32");
+  return view<float>(array);
+}
+
+FloatMatrix view_matrix(const ReadOnlyArray& array, const char* name) {
+  return {view_floats(array, name).data(), array.shape(0), array.shape(1)};
 }
 
 AnyArray output_array(nb::handle object) {

@@ -13,9 +13,11 @@ using ReadOnlyArray = nanobind::ndarray<nanobind::ro, nanobind::device::cpu>;
 
 // Each throws Error(invalid_input) naming the argument and what is wrong with it. The array that is returned or
 // viewed must be kept alive by the caller.
-ReadOnlyArray input_array(nanobind::handle object, const char* name);
-TokenIds view_ids(const ReadOnlyArray& array);                           // int32 or int64 [total_tokens]
-std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array);  // int64 [n + 1]
+ReadOnlyArray input_array(nanobind::handle object, const char* name, std::size_t rank = 1);
+TokenIds view_ids(const ReadOnlyArray& array);                                     // int32 or int64 [total_tokens]
+std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array);            // int64 [n + 1]
+std::span<const float> view_floats(const ReadOnlyArray& array, const char* name);  // float32
+FloatMatrix view_matrix(const ReadOnlyArray& array, const char* name);             // float32 of rank 2
 AnyArray output_array(nanobind::handle object);
 OutputRows view_output(const AnyArray& array);  // float32 [n, columns]
 

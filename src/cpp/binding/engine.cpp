@@ -3,13 +3,18 @@
 
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
 
 #include <filesystem>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "binding/arrays.h"
 #include "binding/gil.h"
+#include "binding/head.h"
 #include "engine/ort_encoder.h"
 
 namespace nb = nanobind;
@@ -18,22 +23,27 @@ using namespace nb::literals;
 namespace ortembed {
 namespace {
 
+using PoolingNames = std::variant<std::string, std::vector<std::string>>;
+
 // An engine over ONNX Runtime, with what Python asks about it.
 class NativeEngine {
  public:
-  NativeEngine(const std::filesystem::path& library, const std::filesystem::path& model, const std::string& pooling,
-               std::int64_t vocab_size, std::int64_t max_tokens, std::int64_t max_batch_tokens, std::int64_t threads)
+  NativeEngine(const std::filesystem::path& library, const std::filesystem::path& model, const PoolingNames& pooling,
+               std::int64_t vocab_size, std::int64_t max_tokens, std::int64_t max_batch_tokens, std::int64_t threads,
+               std::vector<NativeHeadStep> head)
       // With the GIL held: making the environment sets a variable for a moment, and Python code may read those.
       : runtime_(ort::runtime_at(library)),
         engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}),
-                {pooling_from_name(pooling),
+                {read_poolings(pooling),
                  {checked("vocab_size", vocab_size), checked("max_tokens", max_tokens)},
-                 {checked("max_batch_tokens", max_batch_tokens)}}) {}
+                 {checked("max_batch_tokens", max_batch_tokens)}},
+                unwrapped(std::move(head))) {}
 
   std::int64_t dimension() const { return engine_.dimension(); }
   const std::string& runtime_version() const { return runtime_.library.version; }
 
-  void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize) const {
+  void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize,
+                  std::int64_t skip_tokens) const {
     const ReadOnlyArray id_array = input_array(ids, "ids");
     const ReadOnlyArray offset_array = input_array(offsets, "offsets");
     const AnyArray out_array = output_array(out);
@@ -41,7 +51,7 @@ class NativeEngine {
     const auto offset_view = view_offsets(offset_array);
     const OutputRows rows = view_output(out_array);
     const GilReleased released;
-    engine_.encode(id_view, offset_view, rows, normalize);
+    engine_.encode(id_view, offset_view, rows, {normalize, skip_tokens});
   }
 
  private:
@@ -51,6 +61,19 @@ class NativeEngine {
     if (value >= 1 && value <= maximum) return value;
     throw Error(ErrorCode::invalid_input,
                 std::string(name) + " is " + std::to_string(value) + ", not from 1 to " + std::to_string(maximum));
+  }
+
+  static std::vector<Pooling> read_poolings(const PoolingNames& names) {
+    if (const auto* name = std::get_if<std::string>(&names)) return {pooling_from_name(*name)};
+    std::vector<Pooling> result;
+    for (const auto& name : std::get<std::vector<std::string>>(names)) result.push_back(pooling_from_name(name));
+    return result;
+  }
+
+  static std::vector<HeadStep> unwrapped(std::vector<NativeHeadStep> head) {
+    std::vector<HeadStep> steps;
+    for (auto& native : head) steps.push_back(std::move(native.step));
+    return steps;
   }
 
   static std::unique_ptr<Encoder> open_encoder(const ort::Runtime& runtime, const std::filesystem::path& model,
@@ -67,22 +90,25 @@ class NativeEngine {
 
 void register_engine(nb::module_& module) {
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
-      .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const std::string&, std::int64_t,
-                    std::int64_t, std::int64_t, std::int64_t>(),
+      .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
+                    std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>>(),
            nb::kw_only(), "library"_a, "model"_a, "pooling"_a, "vocab_size"_a, "max_tokens"_a, "max_batch_tokens"_a,
-           "threads"_a,
+           "threads"_a, "head"_a = nb::tuple(),
            "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
-           "sentence-transformers' pooling config. max_tokens: longest row. max_batch_tokens: padded tokens a run.\n"
-           "Raises RuntimeLibraryError, ModelLoadError, InvalidInputError (unknown pooling).")
-      .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector.")
+           "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
+           "max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes\n"
+           "through. Raises RuntimeLibraryError, ModelLoadError (a graph or head that does not fit),\n"
+           "InvalidInputError (unknown pooling).")
+      .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
       .def("encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),
-           "normalize"_a,
+           "normalize"_a, "skip_tokens"_a = 0,
            nb::sig("def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
-                   "normalize: bool) -> None"),
+                   "normalize: bool, skip_tokens: int = 0) -> None"),
            "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"
            "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,\n"
            "where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
+           "skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.\n"
            "Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork.");
 }
 

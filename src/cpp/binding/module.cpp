@@ -3,11 +3,15 @@
 
 #include "binding/engine.h"
 #include "binding/errors.h"
+#include "binding/head.h"
+#include "binding/runtime.h"
 
 NB_MODULE(_native, module) {
   // An Embedder that is alive when the interpreter ends is no leak worth a line on a user's stderr.
   nanobind::set_leak_warnings(false);
   module.doc() = "The C++ core of ortembed.";
   ortembed::register_errors(module);
+  ortembed::register_runtime(module);
+  ortembed::register_head(module);
   ortembed::register_engine(module);
 }

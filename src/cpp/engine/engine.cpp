@@ -1,4 +1,4 @@
-// Owns the way from pre-encoded texts to vectors: plan, tensors, run, pool, normalize, each row to its place.
+// Owns the way from pre-encoded texts to vectors: plan, tensors, run, pool, head, normalize, each row to its place.
 #include "engine/engine.h"
 
 #include <algorithm>
@@ -10,46 +10,35 @@
 #include "engine/normalize.h"
 
 namespace ortembed {
+namespace {
 
-// Input buffers borrowed from the engine for one call, and given back at its end, however it ends.
-class Engine::TensorsLease {
- public:
-  explicit TensorsLease(const Engine& engine) : engine_(engine) {
-    const std::lock_guard lock(engine_.idle_mutex_);
-    if (engine_.idle_tensors_.empty()) {
-      tensors_ = std::make_unique<InputTensors>();
-      engine_.idle_tensors_.reserve(++engine_.tensors_made_);
-    } else {
-      tensors_ = std::move(engine_.idle_tensors_.back());
-      engine_.idle_tensors_.pop_back();
-    }
-  }
-  ~TensorsLease() {
-    const std::lock_guard lock(engine_.idle_mutex_);
-    engine_.idle_tensors_.push_back(std::move(tensors_));  // reserved above, so it does not throw
-  }
-  TensorsLease(const TensorsLease&) = delete;
-  TensorsLease& operator=(const TensorsLease&) = delete;
+EngineSettings checked(EngineSettings settings) {
+  if (!settings.poolings.empty()) return settings;
+  throw Error(ErrorCode::invalid_input, "pooling is empty; give one mode or more");
+}
 
-  InputTensors& operator*() const { return *tensors_; }
+}  // namespace
 
- private:
-  const Engine& engine_;
-  std::unique_ptr<InputTensors> tensors_;
-};
-
-Engine::Engine(std::unique_ptr<Encoder> encoder, const EngineSettings& settings)
-    : encoder_(std::move(encoder)), settings_(settings) {}
+Engine::Engine(std::unique_ptr<Encoder> encoder, EngineSettings settings, std::vector<HeadStep> head_steps)
+    : encoder_(std::move(encoder)),
+      settings_(checked(std::move(settings))),
+      head_(std::move(head_steps), pooled_dimension()) {}
 
 void Engine::encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output,
-                    bool normalize) const {
+                    const EncodeOptions& options) const {
   check_process();
   const TokenBatch tokens(ids, offsets, settings_.token_limits);
   check_output(tokens, output);
-  const TensorsLease tensors(*this);
+  check_skip(tokens, options.skip_tokens);
+  const BufferPool<Workspace>::Lease workspace(workspaces_);
   for (const PlannedBatch& batch : plan_batches(tokens.lengths(), settings_.plan_limits)) {
-    encode_batch(tokens, batch, *tensors, output, normalize);
+    encode_batch(tokens, batch, *workspace, output, options);
   }
+}
+
+std::int64_t Engine::pooled_dimension() const {
+  const auto parts = encoder_->is_pooled() ? 1 : static_cast<std::int64_t>(settings_.poolings.size());
+  return parts * encoder_->dimension();
 }
 
 void Engine::check_process() const {
@@ -64,36 +53,58 @@ void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) co
     throw Error(ErrorCode::invalid_input,
                 "out has " + std::to_string(output.rows) + " rows for " + std::to_string(tokens.size()) + " texts");
   }
-  const auto dimension = static_cast<std::size_t>(encoder_->dimension());
-  if (output.columns == 0 || output.columns > dimension) {
+  const auto full = static_cast<std::size_t>(dimension());
+  if (output.columns == 0 || output.columns > full) {
     throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.columns) +
-                                              " columns; this model gives 1 to " + std::to_string(dimension));
+                                              " columns; this model gives 1 to " + std::to_string(full));
   }
 }
 
-void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, InputTensors& tensors,
-                          const OutputRows& output, bool normalize) const {
-  tensors.fill(tokens, batch);
-  const HiddenStates hidden = encoder_->run(tensors);
+void Engine::check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) const {
+  if (skip_tokens == 0) return;
+  const auto fail = [](const std::string& message) { throw Error(ErrorCode::invalid_input, message); };
+  if (skip_tokens < 0) fail("skip_tokens is " + std::to_string(skip_tokens) + ", below 0");
+  if (encoder_->is_pooled()) fail("the model's graph pools by itself, so it cannot leave a prompt's tokens out");
+  for (std::size_t row = 0; row < tokens.size(); ++row) {
+    if (tokens.length(row) <= skip_tokens) {
+      fail("row " + std::to_string(row) + " has " + std::to_string(tokens.length(row)) +
+           " ids; leaving out the first " + std::to_string(skip_tokens) + " of them leaves none to pool");
+    }
+  }
+}
+
+void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Workspace& workspace,
+                          const OutputRows& output, const EncodeOptions& options) const {
+  workspace.tensors.fill(tokens, batch);
+  const HiddenStates hidden = encoder_->run(workspace.tensors);
   const std::int64_t sequence = encoder_->is_pooled() ? 1 : batch.sequence_length;
-  const std::int64_t stride = sequence * encoder_->dimension();
+  const std::int64_t dimension = encoder_->dimension();
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const std::size_t row = batch.rows[i];
     const std::span<float> vector = output.row(row);
-    finish_row(hidden.data + static_cast<std::int64_t>(i) * stride, tokens.length(row), vector);
+    const float* states = hidden.data + static_cast<std::int64_t>(i) * sequence * dimension;
+    finish_row({states, tokens.length(row), dimension, options.skip_tokens}, workspace.head, vector);
     const double length = norm(vector);
     if (!std::isfinite(length)) {
       throw Error(ErrorCode::inference, "the model gave a value that is not finite for row " + std::to_string(row));
     }
-    if (normalize) ortembed::normalize(vector, length);
+    if (options.normalize) normalize(vector, length);
   }
 }
 
-void Engine::finish_row(const float* hidden, std::int64_t tokens, std::span<float> output) const {
+void Engine::finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const {
+  if (head_.is_empty()) return pool_row(text, output);
+  buffers.values.resize(static_cast<std::size_t>(pooled_dimension()));
+  pool_row(text, buffers.values);
+  head_.apply(buffers);
+  std::copy_n(buffers.values.begin(), output.size(), output.begin());
+}
+
+void Engine::pool_row(const TextStates& text, std::span<float> output) const {
   if (encoder_->is_pooled()) {
-    std::copy_n(hidden, output.size(), output.begin());
+    std::copy_n(text.data, output.size(), output.begin());
   } else {
-    pool(settings_.pooling, hidden, tokens, encoder_->dimension(), output);
+    pool(settings_.poolings, text, output);
   }
 }
 

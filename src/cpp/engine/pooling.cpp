@@ -34,10 +34,10 @@ void scale(float factor, std::span<float> output) {
   for (float& value : output) value *= factor;
 }
 
-void pool_max(const float* hidden, std::int64_t tokens, std::int64_t dimension, std::span<float> output) {
-  copy_token(hidden, output);
-  for (std::int64_t t = 1; t < tokens; ++t) {
-    const float* token = hidden + t * dimension;
+void pool_max(const TextStates& text, std::span<float> output) {
+  copy_token(text.token(text.skipped), output);
+  for (std::int64_t t = text.skipped + 1; t < text.tokens; ++t) {
+    const float* token = text.token(t);
     for (std::size_t i = 0; i < output.size(); ++i) {
       // Not std::max, which would drop a NaN.
       output[i] = token[i] > output[i] || std::isnan(token[i]) ? token[i] : output[i];
@@ -45,17 +45,39 @@ void pool_max(const float* hidden, std::int64_t tokens, std::int64_t dimension, 
   }
 }
 
-void pool_sum(const float* hidden, std::int64_t tokens, std::int64_t dimension, std::span<float> output) {
-  copy_token(hidden, output);
-  for (std::int64_t t = 1; t < tokens; ++t) add_scaled(hidden + t * dimension, 1.0F, output);
+void pool_sum(const TextStates& text, std::span<float> output) {
+  copy_token(text.token(text.skipped), output);
+  for (std::int64_t t = text.skipped + 1; t < text.tokens; ++t) add_scaled(text.token(t), 1.0F, output);
 }
 
-void pool_weighted(const float* hidden, std::int64_t tokens, std::int64_t dimension, std::span<float> output) {
+void pool_weighted(const TextStates& text, std::span<float> output) {
   std::ranges::fill(output, 0.0F);
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    add_scaled(hidden + t * dimension, static_cast<float>(t + 1), output);
+  std::int64_t weights = 0;
+  for (std::int64_t t = text.skipped; t < text.tokens; ++t) {
+    add_scaled(text.token(t), static_cast<float>(t + 1), output);
+    weights += t + 1;
   }
-  scale(1.0F / static_cast<float>(tokens * (tokens + 1) / 2), output);
+  scale(1.0F / static_cast<float>(weights), output);
+}
+
+void pool_one(Pooling mode, const TextStates& text, std::span<float> output) {
+  const auto tokens = static_cast<float>(text.tokens - text.skipped);
+  switch (mode) {
+    case Pooling::cls:
+      return copy_token(text.token(text.skipped), output);
+    case Pooling::last_token:
+      return copy_token(text.token(text.tokens - 1), output);
+    case Pooling::max:
+      return pool_max(text, output);
+    case Pooling::mean:
+      pool_sum(text, output);
+      return scale(1.0F / tokens, output);
+    case Pooling::mean_sqrt_length:
+      pool_sum(text, output);
+      return scale(1.0F / std::sqrt(tokens), output);
+    case Pooling::weighted_mean:
+      return pool_weighted(text, output);
+  }
 }
 
 }  // namespace
@@ -68,22 +90,13 @@ Pooling pooling_from_name(std::string_view name) {
   throw Error(ErrorCode::invalid_input, "unknown pooling '" + std::string(name) + "'; known are " + known);
 }
 
-void pool(Pooling mode, const float* hidden, std::int64_t tokens, std::int64_t dimension, std::span<float> output) {
-  switch (mode) {
-    case Pooling::cls:
-      return copy_token(hidden, output);
-    case Pooling::last_token:
-      return copy_token(hidden + (tokens - 1) * dimension, output);
-    case Pooling::max:
-      return pool_max(hidden, tokens, dimension, output);
-    case Pooling::mean:
-      pool_sum(hidden, tokens, dimension, output);
-      return scale(1.0F / static_cast<float>(tokens), output);
-    case Pooling::mean_sqrt_length:
-      pool_sum(hidden, tokens, dimension, output);
-      return scale(1.0F / std::sqrt(static_cast<float>(tokens)), output);
-    case Pooling::weighted_mean:
-      return pool_weighted(hidden, tokens, dimension, output);
+void pool(std::span<const Pooling> modes, const TextStates& text, std::span<float> output) {
+  const auto dimension = static_cast<std::size_t>(text.dimension);
+  for (const Pooling mode : modes) {
+    const std::size_t columns = std::min(dimension, output.size());
+    pool_one(mode, text, output.first(columns));
+    output = output.subspan(columns);
+    if (output.empty()) return;
   }
 }
 

@@ -1,5 +1,6 @@
 """The C++ core of ortembed."""
 
+from collections.abc import Sequence
 import os
 
 import numpy
@@ -37,29 +38,61 @@ class InferenceError(OrtembedError):
 class ServiceUnavailableError(OrtembedError):
     """This embedder cannot make an embedding in this process at this time."""
 
+def runtime_version(library: str | os.PathLike) -> str:
+    """
+    Loads the ONNX Runtime library at an absolute path, as an Engine does, and gives its version, such as
+    '1.31.1'. Raises RuntimeLibraryError.
+    """
+
+class HeadStep:
+    """
+    One step that pooled vectors go through. Arrays are float32, C-contiguous, and copied;
+    what does not fit raises InvalidInputError.
+    """
+
+    @staticmethod
+    def dense(weight: numpy.ndarray, bias: numpy.ndarray | None = None, activation: str = 'identity') -> HeadStep:
+        """
+        activation(weight @ x + bias), with weight [outputs, inputs] as torch's Linear has it and bias
+        [outputs]. activation: identity, tanh, relu, gelu (exact), sigmoid or silu.
+        """
+
+    @staticmethod
+    def layer_norm(scale: numpy.ndarray, bias: numpy.ndarray | None, epsilon: float) -> HeadStep:
+        """
+        (x - mean(x)) / sqrt(var(x) + epsilon) * scale + bias, with scale and bias [width].
+        """
+
+    @staticmethod
+    def normalize() -> HeadStep:
+        """x scaled to norm 1; zeros stay zeros."""
+
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 
-    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str, vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int) -> None:
+    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str | Sequence[str], vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int, head: Sequence[HeadStep] = ()) -> None:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
-        sentence-transformers' pooling config. max_tokens: longest row. max_batch_tokens: padded tokens a run.
-        Raises RuntimeLibraryError, ModelLoadError, InvalidInputError (unknown pooling).
+        sentence-transformers' pooling config, or several, whose results are concatenated in their order.
+        max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes
+        through. Raises RuntimeLibraryError, ModelLoadError (a graph or head that does not fit),
+        InvalidInputError (unknown pooling).
         """
 
     @property
     def dimension(self) -> int:
-        """Length of a full vector."""
+        """Length of a full vector, after pooling and head."""
 
     @property
     def runtime_version(self) -> str:
         """Version of the ONNX Runtime library."""
 
-    def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, normalize: bool) -> None:
+    def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, normalize: bool, skip_tokens: int = 0) -> None:
         """
         Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].
 
         ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,
         where fewer truncate before normalization. All C-contiguous. The GIL is released.
+        skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.
         Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork.
         """

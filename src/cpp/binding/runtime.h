@@ -1,0 +1,10 @@
+// Owns the Python face of the runtime library.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace ortembed {
+
+void register_runtime(nanobind::module_& module);
+
+}  // namespace ortembed

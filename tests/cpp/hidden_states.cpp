@@ -1,0 +1,68 @@
+// Owns the view of a real graph's hidden states, so that tests can compare them token by token.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <numeric>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/ort_encoder.h"
+#include "testing.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace ortembed::testing {
+namespace {
+
+using Indices = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
+
+constexpr std::int64_t unlimited = 1'000'000'000;
+
+// All rows in one batch, so that all but the longest are padded.
+PlannedBatch plan_together(const TokenBatch& tokens) {
+  const auto lengths = tokens.lengths();
+  if (lengths.empty()) throw Error(ErrorCode::invalid_input, "there are no rows");
+  PlannedBatch batch{std::ranges::max(lengths), std::vector<std::size_t>(tokens.size())};
+  std::iota(batch.rows.begin(), batch.rows.end(), std::size_t{0});
+  return batch;
+}
+
+Matrix copy_matrix(const float* data, std::size_t rows, std::size_t columns) {
+  auto* copy = new std::vector<float>(data, data + rows * columns);
+  const nb::capsule owner(copy, [](void* vector) noexcept { delete static_cast<std::vector<float>*>(vector); });
+  return Matrix(copy->data(), {rows, columns}, owner);
+}
+
+std::vector<Matrix> hidden_states(const std::filesystem::path& library, const std::filesystem::path& model,
+                                  const Indices& ids, const Indices& offsets, int threads) {
+  const OrtEncoder encoder(ort::runtime_at(library), model, {threads});
+  if (encoder.is_pooled()) throw Error(ErrorCode::invalid_input, "the graph gives no hidden states");
+  const TokenBatch tokens(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
+                          {unlimited, unlimited});
+  InputTensors tensors;
+  tensors.fill(tokens, plan_together(tokens));
+  const HiddenStates hidden = encoder.run(tensors);
+  std::vector<Matrix> result;
+  for (std::size_t row = 0; row < tokens.size(); ++row) {
+    const auto start = static_cast<std::int64_t>(row) * tensors.sequence_length() * encoder.dimension();
+    result.push_back(copy_matrix(hidden.data + start, static_cast<std::size_t>(tokens.length(row)),
+                                 static_cast<std::size_t>(encoder.dimension())));
+  }
+  return result;
+}
+
+}  // namespace
+
+void register_hidden_states(nb::module_& module) {
+  // float32 [tokens of the row, dimension] for each row ids[offsets[i]:offsets[i + 1]].
+  module.def("hidden_states", hidden_states, "library"_a, "model"_a, "ids"_a, "offsets"_a, nb::kw_only(),
+             "threads"_a = 1);
+}
+
+}  // namespace ortembed::testing

@@ -1,0 +1,59 @@
+"""ONNX graphs of a few nodes, whose hidden states are plain numpy, for tests of the native core."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+TABLE = np.random.default_rng(7).standard_normal((50, 6)).astype(np.float32)
+
+
+def save(path, nodes, inputs, output, **initializers):
+    """Write a graph; inputs and the output are (name, type, shape)."""
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(*value) for value in inputs],
+        [helper.make_tensor_value_info(*output)],
+        [numpy_helper.from_array(array, name) for name, array in initializers.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
+    return path
+
+
+IDS = [(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")]
+
+
+def save_lookup(path, table=TABLE):
+    """Hidden states: the row of the table for each id, plus the number of tokens of its text (padding apart)."""
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("ReduceSum", ["attention_mask", "sequence_axis"], ["lengths"], keepdims=1),
+        helper.make_node("Cast", ["lengths"], ["float_lengths"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["float_lengths", "sequence_axis"], ["column"]),
+        helper.make_node("Add", ["rows", "column"], ["last_hidden_state"]),
+    ]
+    output = ("last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", table.shape[1]])
+    return save(path, nodes, IDS, output, table=table, sequence_axis=np.array([1]))
+
+
+def lookup_states(text, table=TABLE):
+    """What that graph gives for one text, in float64."""
+    return table[text].astype(np.float64) + len(text)
+
+
+def save_pooled(path, table=TABLE):
+    """One vector a text: the table's row for the first id."""
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("Gather", ["rows", "first"], ["sentence_embedding"], axis=1),
+    ]
+    output = ("sentence_embedding", TensorProto.FLOAT, ["batch", table.shape[1]])
+    return save(path, nodes, IDS, output, table=table, first=np.array(0))
+
+
+def flatten(texts):
+    """Ids and offsets of texts."""
+    ids = np.array([i for text in texts for i in text], np.int64)
+    return ids, np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
