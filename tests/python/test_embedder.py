@@ -77,7 +77,7 @@ def test_out_is_written_and_given_back(embedder, texts, shape):
         ({"truncate_dim": 385}, "truncate_dim is 385"),
         ({"truncate_dim": True}, "truncate_dim is True"),
         ({"normalize_embeddings": "yes"}, "normalize_embeddings is 'yes', not a bool"),
-        ({"prompt_name": "query"}, "no prompt named 'query'; it has none"),
+        ({"prompt_name": "poem"}, "no prompt named 'poem'; it has none"),
         ({"prompt": 3}, "prompt is int, not str"),
         ({"out": np.empty((2, 384), np.float32)}, r"out must be a float32 array of shape \(3, 384\), not shape \(2"),
         ({"out": np.empty(384, np.float32)}, r"not shape \(384,\)"),

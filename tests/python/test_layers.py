@@ -24,7 +24,8 @@ PYTHON_LAYERS = [
     {"config", "hub_client", "runtime_library", "similarity", "tokenizer"},
     {"manifest"},
     {"model_files", "sources"},
-    {"hub", "options"},
+    {"hub", "options", "prepared_model"},
+    {"pipeline"},
     {"prepare"},
     {"embedder"},
     {"__init__"},
@@ -37,6 +38,7 @@ PREPARE_LAYERS = [
     {"architectures"},
     {"export"},
     {"calibrate", "quantize", "smooth"},
+    {"build"},
     {"prepared"},
     {"__init__"},
 ]

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from ortembed import _native
-from ortembed.errors import InferenceError, InvalidInputError, OrtembedError, ServiceUnavailableError
+from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
 from ortembed.options import (
     check_offsets,
     choose_dimension,
-    choose_max_seq_length,
     choose_normalize,
     choose_prompt,
     choose_threads,
     first_known,
 )
+from ortembed.pipeline import CHUNK, Pipeline
 from ortembed.prepare import prepare
-from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
-from ortembed.runtime_library import find_runtime_library
+from ortembed.responses import EmbeddingResponse, ModelInfo, Usage
 from ortembed.similarity import similarity
-from ortembed.tokenizer import Tokenizer, check_texts
+from ortembed.tokenizer import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,11 +34,6 @@ if TYPE_CHECKING:
     from ortembed.options import EncodeOptions
 
     Floats = npt.NDArray[np.float32]
-
-# Padded tokens that run together. More does not run faster, and holds more memory.
-_MAX_BATCH_TOKENS = 2048
-# Texts that are tokenized and planned together: enough for batches of like lengths, and the progress bar's step.
-_CHUNK = 512
 
 
 class Embedder:
@@ -55,16 +47,19 @@ class Embedder:
         self,
         model: str | os.PathLike[str] = "all-minilm-l6-v2",
         *,
+        dtype: str = "float32",
         threads: int | None = None,
         max_seq_length: int | None = None,
         revision: str | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
+        onnx_file: str | None = None,
     ) -> None:
         """Load a model, preparing it first where that has not been done.
 
         Args:
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
+            dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
             threads: Threads a run; by default as many as the cores that this process may use.
             max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
             revision: A branch, tag or commit on the hub; by default the manifest's, else the main branch as
@@ -72,6 +67,7 @@ class Embedder:
             cache_dir: Where prepared models are kept; by default ORTEMBED_CACHE_DIR, else ``~/.cache/ortembed``.
                 Downloads go to huggingface_hub's own cache.
             local_files_only: Never touch the network.
+            onnx_file: Path in the model's repository of an ONNX file to use, whatever other weights there are.
 
         Raises:
             ModelNotFoundError: No place has the model.
@@ -83,25 +79,19 @@ class Embedder:
         name = os.fspath(model) if isinstance(model, os.PathLike) else model
         if not isinstance(name, str) or not name:
             raise InvalidInputError(f"model is {model!r}, neither a name nor a folder")
-        num_threads = choose_threads(threads)
-        library = find_runtime_library()
-        prepared = prepare(name, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+        choose_threads(threads)  # before the work of preparing
+        prepared = prepare(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            dtype=dtype,
+            onnx_file=onnx_file,
+        )
         self._model = name
+        self._dtype = prepared.facts.dtype
         self._settings = prepared.settings
-        self._max_seq_length = choose_max_seq_length(self._settings, max_seq_length)
-        self._tokenizer = Tokenizer(
-            prepared.tokenizer, max_seq_length=self._max_seq_length, lowercase=self._settings.lowercase
-        )
-        self._engine = _native.Engine(
-            library=library,
-            model=prepared.graph,
-            pooling=self._settings.pooling,
-            vocab_size=self._settings.vocab_size,
-            max_tokens=self._max_seq_length,
-            max_batch_tokens=_MAX_BATCH_TOKENS,
-            threads=num_threads,
-        )
-        self._warned_of_truncation = False
+        self._pipeline = Pipeline(prepared, threads=threads, max_seq_length=max_seq_length)
 
     def __repr__(self) -> str:
         """Name the model, its dimension and its longest text."""
@@ -110,12 +100,12 @@ class Embedder:
     @property
     def dimension(self) -> int:
         """Length of a full vector."""
-        return self._engine.dimension
+        return self._pipeline.dimension
 
     @property
     def max_seq_length(self) -> int:
         """Tokens of the longest text, special tokens included; longer ones are truncated."""
-        return self._max_seq_length
+        return self._pipeline.max_seq_length
 
     @property
     def prompts(self) -> dict[str, str]:
@@ -157,7 +147,7 @@ class Embedder:
         checked = check_texts([texts] if single else texts)
         prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
         normalize = choose_normalize(self._settings, normalize_embeddings)
-        columns = choose_dimension(self.dimension, truncate_dim)
+        columns = choose_dimension(self.dimension, truncate_dim, self._settings)
         rows = _prepare_out(out, (len(checked), columns), single=single)
         self._encode_into(rows, checked, prefix, normalize=normalize, show_progress_bar=show_progress_bar)
         if out is not None:
@@ -205,10 +195,10 @@ class Embedder:
             InferenceError, ServiceUnavailableError: As for encode.
         """
         normalize = choose_normalize(self._settings, normalize_embeddings)
-        columns = choose_dimension(self.dimension, truncate_dim)
+        columns = choose_dimension(self.dimension, truncate_dim, self._settings)
         check_offsets(ids, offsets)
         rows = _prepare_out(out, (len(offsets) - 1, columns), single=False)
-        self._engine.encode_ids(ids, offsets, out=rows, normalize=normalize)
+        self._pipeline.engine.encode_ids(ids, offsets, out=rows, normalize=normalize)
         return rows if out is None else out
 
     def embed(
@@ -218,14 +208,14 @@ class Embedder:
         start = time.perf_counter()
         checked = check_texts([texts] if isinstance(texts, str) else texts)
         prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
-        rows = np.empty((len(checked), self.dimension), np.float32)
+        rows = np.empty((len(checked), choose_dimension(self.dimension, None, self._settings)), np.float32)
         tokens = self._encode_into(rows, checked, prefix, normalize=self._settings.normalize, show_progress_bar=False)
         duration_ms = (time.perf_counter() - start) * 1000
         return EmbeddingResponse(self._model, rows, Usage(tokens, duration_ms))
 
     def token_count(self, texts: str | Iterable[str]) -> npt.NDArray[np.int64]:
         """Count each text's tokens, special tokens included and without truncation: int64 [n]."""
-        return self._tokenizer.count(check_texts([texts] if isinstance(texts, str) else texts))
+        return self._pipeline.tokenizer.count(check_texts([texts] if isinstance(texts, str) else texts))
 
     def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
         """Compare two sets of vectors, [n, d] and [m, d], with the model's similarity function: float32 [n, m]."""
@@ -237,9 +227,9 @@ class Embedder:
             model=self._model,
             dimension=self.dimension,
             max_tokens=self.max_seq_length,
-            dtype="float32",
+            dtype=self._dtype,
             providers=("CPUExecutionProvider",),
-            runtime_version=self._engine.runtime_version,
+            runtime_version=self._pipeline.engine.runtime_version,
         )
 
     def health_check(self) -> None:
@@ -254,37 +244,15 @@ class Embedder:
             raise ServiceUnavailableError(f"an embedding cannot be made: {error}") from error
 
     def _encode_into(
-        self, rows: Floats, texts: list[str], prefix: str, *, normalize: bool, show_progress_bar: bool | None
+        self, rows: Floats, texts: list[str], prompt: str, *, normalize: bool, show_progress_bar: bool | None
     ) -> int:
-        """Encode into rows, chunk by chunk; give the number of tokens."""
-        total = 0
+        """Encode into rows; give the number of tokens."""
         # tqdm's "disable=None" shows the bar only on a terminal.
-        disable = (None if len(texts) > _CHUNK else True) if show_progress_bar is None else not show_progress_bar
+        disable = (None if len(texts) > CHUNK else True) if show_progress_bar is None else not show_progress_bar
         with tqdm(total=len(texts), desc="embedding", unit="text", disable=disable) as progress:
-            for start in range(0, len(texts), _CHUNK):
-                chunk = texts[start : start + _CHUNK]
-                prompted = [prefix + text for text in chunk] if prefix else chunk
-                try:
-                    total += self._encode_chunk(rows[start : start + _CHUNK], prompted, normalize=normalize)
-                except InferenceError as error:
-                    if start == 0:
-                        raise
-                    raise InferenceError(f"{error} (rows counted from texts[{start}])") from error
-                progress.update(len(chunk))
-        return total
-
-    def _encode_chunk(self, rows: Floats, texts: list[str], *, normalize: bool) -> int:
-        tokens = self._tokenizer.encode(texts)
-        if tokens.truncated and not self._warned_of_truncation:
-            self._warned_of_truncation = True
-            warnings.warn(
-                f"some texts have more than {self.max_seq_length} tokens and were truncated; token_count() tells "
-                "which. Shown once for this Embedder.",
-                TruncationWarning,
-                stacklevel=4,
+            return self._pipeline.encode_into(
+                rows, texts, self._pipeline.prompt(prompt), normalize=normalize, progress=progress.update
             )
-        self._engine.encode_ids(tokens.ids, tokens.offsets, out=rows, normalize=normalize)
-        return len(tokens.ids)
 
 
 def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) -> Floats:

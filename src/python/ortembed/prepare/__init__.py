@@ -1,5 +1,5 @@
 """Model preparation: from a model's own files to a graph, tokenizer and settings that are ready to load."""
 
-from ortembed.prepare.prepared import PreparedModel, prepare
+from ortembed.prepare.prepared import DTYPES, FORMS, find_prepared, prepare
 
-__all__ = ["PreparedModel", "prepare"]
+__all__ = ["DTYPES", "FORMS", "find_prepared", "prepare"]

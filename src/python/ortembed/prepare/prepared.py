@@ -1,77 +1,213 @@
-"""A model that is ready to load, and the way there: found in the cache, or made from its own files."""
+"""From a model's name to a prepared model: found in the cache, or made from the model's own files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ortembed import hub
-from ortembed.config import ModelSettings, read_json, read_settings
-from ortembed.manifest import find_manifest, sha256_of
+from ortembed import _native, hub
+from ortembed.errors import InvalidInputError, ModelNotFoundError
+from ortembed.manifest import Manifest, find_manifest, sha256_of
+from ortembed.prepare.architectures import refusal
+from ortembed.prepare.build import EXPORTER_VERSION, build_float, build_int8
 from ortembed.prepare.store import Store, default_cache_dir
+from ortembed.prepared_model import Facts, PreparedModel, read_prepared
+from ortembed.runtime_library import find_runtime_library
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-# Part of every key: raise it when the exporter writes something else for the same files.
-_EXPORTER_VERSION = 2
-
-_SETTINGS = "settings.json"
-_TOKENIZER = "tokenizer.json"
+DTYPES = ("float32", "int8")
+FORMS = ("cpu", "coreml")
 
 
 @dataclass(frozen=True)
-class PreparedModel:
-    """What an Embedder loads."""
+class _Request:
+    """What prepare was asked for, checked."""
 
-    graph: Path
-    tokenizer: Path
-    settings: ModelSettings
+    name: str
+    manifest: Manifest | None
+    revision: str | None
+    local_files_only: bool
+    store: Store
+    dtype: str
+    form: str
+    onnx_file: str | None
+    probe_texts: tuple[str, ...]
+    report: Callable[[str], object]
+
+    @property
+    def known_sources(self) -> Mapping[str, str] | None:
+        """The sha256 of the model's files where its manifest tells them all."""
+        return self.manifest.sha256 if self.manifest and self.manifest.sha256 and not self.onnx_file else None
+
+    def key(self, sources: Mapping[str, str]) -> str:
+        """Give the name of the cache entry that is made from sources with these sha256."""
+        runtime = _native.runtime_version(find_runtime_library())
+        content = [EXPORTER_VERSION, runtime, self.dtype, self.form, self.onnx_file, sorted(sources.items())]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+    def find_files(self) -> dict[str, Path]:
+        """Give the model's own files."""
+        return hub.find_model(
+            self.name,
+            manifest=self.manifest,
+            revision=self.revision,
+            local_files_only=self.local_files_only,
+            onnx_file=self.onnx_file,
+            exporter_refusal=refusal,
+        )
+
+    def read(self, folder: Path) -> PreparedModel:
+        """Read an entry, its settings completed with what the manifest knows."""
+        prepared = read_prepared(folder)
+        if self.manifest is None:
+            return prepared
+        return replace(prepared, settings=self.manifest.complete(prepared.settings, prepared.files))
 
 
 def prepare(
-    name: str, *, revision: str | None = None, cache_dir: str | Path | None = None, local_files_only: bool = False
+    name: str,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    dtype: str = "float32",
+    form: str = "cpu",
+    onnx_file: str | None = None,
+    probe_texts: Sequence[str] = (),
+    report: Callable[[str], object] | None = None,
 ) -> PreparedModel:
     """Give a prepared model, looking in the cache of prepared models first, then where hub.find_model looks.
 
-    A model with a manifest is recognised in the cache by the manifest alone: nothing else is read, and the
-    network is not touched. An ONNX graph of the model's own is used where it lies.
+    A model whose manifest has hashes is recognised in the cache by these alone: nothing else is read, and the
+    network is not touched.
+
+    Args:
+        name: A short name, a name on the hub, or a folder.
+        revision: A branch, tag or commit on the hub.
+        cache_dir: Where prepared models are kept.
+        local_files_only: Never touch the network.
+        dtype: "float32", or "int8": weights and activations of the matrix products quantized, checked against
+            float32 on built-in texts.
+        form: "cpu", or "coreml": without the embedding tables in the graph, of operators that CoreML has.
+        onnx_file: Path in the model's repository of an ONNX file to use, whatever other weights there are.
+        probe_texts: Texts of the caller's that an int8 model is checked on beside the built-in ones.
+        report: Called with each step's name as it begins.
 
     Raises:
         ModelNotFoundError, ModelLoadError, IntegrityError: As their names say; messages tell the next step.
+        InvalidInputError: An argument is not one of those that there are.
     """
-    store = Store(Path(cache_dir) if cache_dir else default_cache_dir())
+    request = _request(
+        name, revision, cache_dir, local_files_only, dtype, form, onnx_file, tuple(probe_texts), report
+    )
+    return _prepare(request)
+
+
+def find_prepared(
+    name: str,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    dtype: str = "float32",
+    form: str = "cpu",
+    onnx_file: str | None = None,
+) -> PreparedModel | None:
+    """Give a model that prepare has prepared, or None; see there. Neither network nor cache is touched otherwise."""
+    request = _request(name, revision, cache_dir, True, dtype, form, onnx_file, (), None)  # noqa: FBT003
+    sources = request.known_sources
+    if sources is None:
+        try:
+            sources = _hashes(request.find_files())
+        except ModelNotFoundError:
+            return None
+    folder = request.store.find(request.key(sources))
+    return request.read(folder) if folder else None
+
+
+def _request(
+    name: str,
+    revision: str | None,
+    cache_dir: str | Path | None,
+    local_files_only: bool,  # noqa: FBT001
+    dtype: str,
+    form: str,
+    onnx_file: str | None,
+    probe_texts: tuple[str, ...],
+    report: Callable[[str], object] | None,
+) -> _Request:
+    for what, value, known in (("dtype", dtype, DTYPES), ("form", form, FORMS)):
+        if value not in known:
+            raise InvalidInputError(f"{what} is {value!r}, none of {', '.join(known)}")
+    if form == "coreml" and (dtype != "float32" or onnx_file):
+        raise InvalidInputError(
+            "the CoreML form is made from safetensors and in float32: CoreML runs no int8"
+        )
     manifest = None if hub.is_folder(name) else find_manifest(name)
-    if manifest and revision not in (None, manifest.revision):  # not what the manifest verifies
-        name, manifest = manifest.hub_id, None
-    if manifest and (folder := store.find(_key(manifest.sha256))):
-        return _read_entry(folder)
-    files = hub.find_model(name, manifest=manifest, revision=revision, local_files_only=local_files_only)
-    if hub.WEIGHTS not in files:
-        graph = next(files[graph] for graph in hub.GRAPHS if graph in files)
-        return PreparedModel(graph, files[_TOKENIZER], read_settings(files))
-    key = _key(manifest.sha256 if manifest else {n: sha256_of(path) for n, path in files.items()})
-    return _read_entry(store.get_or_build(key, lambda folder: _build(files, folder)))
+    if manifest and manifest.revision and revision not in (None, manifest.revision):  # not what is verified
+        name, manifest = manifest.hub_id, replace(manifest, revision=revision, sha256={}, package=None)
+    elif manifest and not manifest.revision:
+        manifest = replace(manifest, revision=revision)
+    store = Store(Path(cache_dir) if cache_dir else default_cache_dir())
+    return _Request(
+        name,
+        manifest,
+        revision,
+        local_files_only,
+        store,
+        dtype,
+        form,
+        onnx_file,
+        probe_texts,
+        report or (lambda _step: None),
+    )
 
 
-def _key(sha256: Mapping[str, str]) -> str:
-    content = json.dumps([_EXPORTER_VERSION, sorted(sha256.items())])
-    return hashlib.sha256(content.encode()).hexdigest()[:32]
+def _prepare(request: _Request) -> PreparedModel:
+    known = request.known_sources
+    if known and (folder := request.store.find(request.key(known))):
+        return request.read(folder)
+    if request.dtype == "int8":
+        return _prepare_int8(request)
+    request.report("finding the model's files")
+    files = request.find_files()
+    sources = known or _hashes(files)
+    facts = _facts(request, sources, files)
+    needed = sum(path.stat().st_size for path in files.values())
+    folder = request.store.get_or_build(
+        request.key(sources),
+        lambda folder: build_float(files, folder, facts, request.report),
+        bytes_needed=needed,
+    )
+    return request.read(folder)
 
 
-def _build(files: Mapping[str, Path], folder: Path) -> None:
-    from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
+def _prepare_int8(request: _Request) -> PreparedModel:
+    original = _prepare(replace(request, dtype="float32"))
+    facts = replace(original.facts, dtype="int8")
+    folder = request.store.get_or_build(
+        request.key(facts.sources),
+        lambda folder: build_int8(original, folder, facts, request.probe_texts, request.report),
+        bytes_needed=original.size(),
+    )
+    return request.read(folder)
 
-    settings = read_settings(files)
-    export(read_json(files["config.json"]), [files[hub.WEIGHTS]], folder)
-    shutil.copyfile(files[_TOKENIZER], folder / _TOKENIZER)
-    (folder / _SETTINGS).write_text(settings.to_json(), "utf-8")
+
+def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: sha256_of(path) for name, path in files.items()}
 
 
-def _read_entry(folder: Path) -> PreparedModel:
-    settings = ModelSettings.from_json((folder / _SETTINGS).read_text("utf-8"))
-    return PreparedModel(folder / "model.onnx", folder / _TOKENIZER, settings)
+def _facts(request: _Request, sources: Mapping[str, str], files: Mapping[str, Path]) -> Facts:
+    graphs = [name for name in files if name.endswith(".onnx")]
+    return Facts(
+        dtype=request.dtype,
+        form=request.form,
+        origin=graphs[0] if graphs else "safetensors",
+        exporter_version=EXPORTER_VERSION,
+        runtime_version=_native.runtime_version(find_runtime_library()),
+        sources=sources,
+    )

@@ -1,0 +1,55 @@
+"""Filling the folder of a prepared model: graph, copies of the model's own small files, facts, quality."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from ortembed.errors import InvalidInputError
+from ortembed.json_files import read_json
+from ortembed.model_files import WEIGHTS_INDEX
+from ortembed.modules import MODULES, module_files
+from ortembed.prepared_model import GRAPH, write_prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ortembed.prepared_model import Facts, PreparedModel
+
+# Part of every key: raise it when the same files give another graph.
+EXPORTER_VERSION = 3
+
+
+def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: Callable[[str], object]) -> None:
+    """Make a float32 model from its own files, named as hub.find_model names them."""
+    small, weights = _split(files)
+    config = read_json(files["config.json"])
+    if facts.origin == "safetensors":
+        from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
+
+        report("exporting")
+        shards = [path for name, path in weights.items() if name != WEIGHTS_INDEX]
+        export(config, shards, folder, facts.form)
+    else:
+        shutil.copyfile(files[facts.origin], folder / GRAPH)
+    write_prepared(folder, small, facts)
+
+
+def build_int8(
+    original: PreparedModel,
+    folder: Path,
+    facts: Facts,
+    probe_texts: Sequence[str],
+    report: Callable[[str], object],
+) -> None:
+    """Make an int8 model from a float32 one, and check the one against the other."""
+    raise InvalidInputError("dtype 'int8' is not there yet")
+
+
+def _split(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Tell the files that an entry keeps copies of, settings and the head's weights, from the encoder's weights."""
+    kept = set(module_files(read_json(files[MODULES]))) if MODULES in files else set()
+    kept |= {name for name in files if name.endswith(".json") and name != WEIGHTS_INDEX}
+    small = {name: path for name, path in files.items() if name in kept}
+    return small, {name: path for name, path in files.items() if name not in kept}
