@@ -33,7 +33,8 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 PREPARE_LAYERS = [
-    {"gate", "graph", "probes", "store", "weights"},
+    {"coreml_operators", "gate", "graph", "probes", "store", "weights", "worker"},
+    {"coreml_check", "coreml_fold", "fuse", "fuse_worker"},
     {"blocks"},
     {"architectures"},
     {"export"},

@@ -53,7 +53,7 @@ class GraphBuilder:
         """Add a constant tensor; give its name. A name that is there already is left as it is."""
         if name in self._initializers:
             return name
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")  # ascontiguousarray would make a scalar a vector
         if array.nbytes < _EXTERNAL_FROM_BYTES:
             self._initializers[name] = numpy_helper.from_array(array, name)
             return name

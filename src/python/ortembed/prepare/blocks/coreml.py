@@ -16,6 +16,8 @@ from onnx import TensorProto
 from ortembed.prepare.blocks.base import Blocks, Projection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ortembed.prepare.blocks.base import Attention, Embeddings, Floats, Rotary
 
 EMBEDDINGS = "embeddings"  # begins the names of the files that hold the tables
@@ -111,8 +113,10 @@ class CoreMlBlocks(Blocks):
         """Give each query head a copy of the key or value head that it shares."""
         graph = self.graph
         times = attention.heads // attention.key_value_heads
-        names = [f"{name}.head_{i}" for i in range(attention.key_value_heads)]
-        singles = graph.nodes("Split", [value], names, axis=1, num_outputs=attention.key_value_heads)
+        singles: Sequence[str] = [value]
+        if attention.key_value_heads > 1:  # CoreML splits into at least 2
+            names = [f"{name}.head_{i}" for i in range(attention.key_value_heads)]
+            singles = graph.nodes("Split", [value], names, axis=1, num_outputs=attention.key_value_heads)
         return graph.node("Concat", [n for n in singles for _ in range(times)], f"{name}.repeated", axis=1)
 
     def gelu(self, name: str, value: str, bias: Floats | None) -> str:

@@ -1,0 +1,30 @@
+"""A worker that gives a graph as CoreML's provider sees it: dimensions fixed, then the runtime's basic optimizations.
+
+The provider chooses its nodes after these, and before those that depend on the provider.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ortembed.prepare.worker import serve
+
+
+def main() -> None:
+    """Answer the request of coreml_check."""
+    serve(_fold)
+
+
+def _fold(request: dict[str, Any]) -> dict[str, Any]:
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    options.optimized_model_filepath = request["output"]
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights")
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    for name, size in request["dimensions"].items():
+        options.add_free_dimension_override_by_name(name, size)
+    onnxruntime.InferenceSession(request["graph"], options, providers=["CPUExecutionProvider"])
+    return {}
