@@ -26,6 +26,16 @@ BERT_CONFIG = {
     "vocab_size": len(WORDS),
 }
 
+# Files of a sentence-transformers pipeline, as save_bert takes them: without one, that library ignores the other
+# settings that it writes.
+MEAN_POOLING = {
+    "modules": [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ],
+    "1_Pooling__config": {"word_embedding_dimension": BERT_CONFIG["hidden_size"], "pooling_mode_mean_tokens": True},
+}
+
 
 def save_tokenizer(folder):
     model = tokenizers.models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]")  # noqa: S106
