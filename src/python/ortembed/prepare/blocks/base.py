@@ -145,6 +145,15 @@ class Blocks(ABC):
         weight = self.weights.get(f"{name}.weight", (outputs, inputs)).T
         return Projection(weight, self.weights.get(f"{name}.bias", (outputs,)) if bias else None)
 
+    def packed_projections(
+        self, name: str, inputs: int, outputs: int, parts: int, *, bias: bool = True
+    ) -> list[Projection]:
+        """Read dense layers of equal size that were saved as one, one after the other."""
+        packed = self.projection(name, inputs, parts * outputs, bias=bias)
+        weights = np.split(packed.weight, parts, axis=1)
+        biases = [None] * parts if packed.bias is None else np.split(packed.bias, parts)
+        return [Projection(*part) for part in zip(weights, biases, strict=True)]
+
     def dense(self, name: str, value: str, projection: Projection) -> str:
         """Multiply, and add the bias where there is one."""
         product = self.product(name, value, projection)
@@ -165,7 +174,14 @@ class Blocks(ABC):
 
     def feed_forward_in(self, name: str, hidden: str, size: tuple[int, int], activation: str) -> str:
         """Add a feed-forward's first half, of size (inputs, outputs): dense and activation."""
-        projection = self.projection(name, *size)
+        return self._activated(name, hidden, self.projection(name, *size), activation)
+
+    def gated(self, prefix: str, hidden: str, activated: Projection, plain: Projection, activation: str) -> str:
+        """Add a gated feed-forward's first half (Shazeer 2020, arXiv:2002.05202): activation(dense) * dense."""
+        gate = self._activated(f"{prefix}activated", hidden, activated, activation)
+        return self.graph.node("Mul", [gate, self.dense(f"{prefix}plain", hidden, plain)], f"{prefix}gated")
+
+    def _activated(self, name: str, hidden: str, projection: Projection, activation: str) -> str:
         if activation == "gelu":  # which takes up the bias
             return self.gelu(name, self.product(name, hidden, projection), projection.bias)
         return self.activation(activation, name, self.dense(name, hidden, projection))
