@@ -55,7 +55,7 @@ def test_hub_ids_differ():
 
 
 def test_every_family_has_an_exporter_and_a_model():
-    assert {manifest.family for manifest in manifests().values()} == set(FAMILIES) == set(EXPORTED_MODEL_TYPES)
+    assert {manifest.family for manifest in manifests().values()} == set(FAMILIES) <= set(EXPORTED_MODEL_TYPES)
 
 
 @pytest.mark.parametrize("name", ["bge-m3", "BGE-M3", "BAAI/bge-m3", "baai/BGE-m3"])

@@ -31,11 +31,12 @@ class ConfigReader:
         """Wrap the parsed object."""
         self._config = config
 
-    def integer(self, *keys: str, default: int | None = None) -> int:
-        """Give a positive integer."""
+    def integer(self, *keys: str, default: int | None = None, least: int = 1) -> int:
+        """Give an integer, a positive one unless told otherwise."""
         value = self._first(keys, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, not a positive integer")
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
+            raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, not {kind}")
         return value
 
     def number(self, *keys: str, default: float | None = None) -> float:
@@ -63,10 +64,10 @@ class ConfigReader:
             raise ModelLoadError(f"config.json: {keys[0]} is {value!r}; supported are {', '.join(_ACTIVATIONS)}")
         return _ACTIVATIONS[value]
 
-    def heads(self, width: int, heads: int) -> int:
+    def heads(self, width: int, heads: int, names: tuple[str, str] = ("hidden_size", "num_attention_heads")) -> int:
         """Give the width of one head."""
         if width % heads:
-            raise ModelLoadError(f"config.json: hidden_size {width} is no multiple of num_attention_heads {heads}")
+            raise ModelLoadError(f"config.json: {names[0]} {width} is no multiple of {names[1]} {heads}")
         return width // heads
 
     def require(self, supported: Mapping[str, Any]) -> None:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 # The file that has each model_type of config.json; imported when it is asked for.
 _FILES = {
     "bert": "bert",
+    "camembert": "roberta",
+    "distilbert": "distilbert",
+    "modernbert": "modernbert",
+    "mpnet": "mpnet",
+    "nomic_bert": "nomic_bert",
+    "qwen3": "qwen3",
+    "roberta": "roberta",
+    "xlm-roberta": "roberta",
 }
 
 
@@ -29,6 +37,9 @@ class Architecture(Protocol):
 
     def build(self, shape: Any, blocks: Blocks) -> None:  # noqa: ANN401
         """Add the whole encoder, whose shape read_config gave, and finish the graph."""
+
+
+MODEL_TYPES = tuple(_FILES)
 
 
 def read_architecture(config: object) -> tuple[Architecture, Any]:
