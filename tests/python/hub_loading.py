@@ -6,6 +6,7 @@ imported the rest.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -88,14 +89,16 @@ class Machine:
 
     def load(self, model: str, *, environment=None, **options: Any) -> Outcome:
         """Make a vector."""
-        return self.start(_embed, model, environment, cache_dir=str(self.home / "prepared"), **options).outcome()
+        options["cache_dir"] = str(self.home / "prepared")
+        return Started(_embed, model, self, environment, options).outcome()
 
     def find(self, model: str = REPO, *, environment=None, **options: Any) -> Outcome:
-        """Find the files of a model, without loading it."""
-        return self.start(_find, model, environment, **options).outcome()
+        """Find the files of a model, without loading it; ``sha256`` stands for the hashes of its manifest."""
+        return self.begin(model, environment=environment, **options).outcome()
 
-    def start(self, work, model, environment=None, **options):
-        return Started(work, model, self.home, {**self.variables, **(environment or {})}, options)
+    def begin(self, model: str = REPO, *, environment=None, **options: Any) -> Started:
+        """Begin to find them."""
+        return Started(_find, model, self, environment, options)
 
     def environment(self) -> dict[str, str]:
         """Give a whole environment for a process that is started some other way."""
@@ -112,10 +115,11 @@ class Machine:
 class Started:
     """A process that is at work."""
 
-    def __init__(self, work, model, home, variables, options):
+    def __init__(self, work, model, machine, environment, options):
+        variables = {**machine.variables, **(environment or {})}
         self._answer, sender = _CONTEXT.Pipe(duplex=False)
-        self._printed = home / f"printed-{os.urandom(4).hex()}"
-        home.mkdir(exist_ok=True, parents=True)
+        machine.home.mkdir(exist_ok=True)
+        self._printed = machine.home / f"printed-{os.urandom(4).hex()}"
         self._process = _CONTEXT.Process(target=_work, args=(sender, self._printed, work, model, variables, options))
         self._process.start()
         sender.close()
@@ -148,6 +152,10 @@ def _work(sender, printed, work, model, variables, options):
         import time  # noqa: PLC0415
 
         time.sleep = lambda _: None
+    if largest_file := options.pop("largest_file", None):
+        import resource  # noqa: PLC0415 - which Windows has not
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         sender.send(work(model, options))
     except OrtembedError as error:
@@ -164,6 +172,8 @@ def _find(model, options):
     from ortembed.hub import find_model  # noqa: PLC0415
     from ortembed.manifest import find_manifest  # noqa: PLC0415
 
-    defaults = {"manifest": find_manifest(model), "revision": None, "local_files_only": False}
-    files = find_model(model, **{**defaults, **options})
+    manifest = find_manifest(model)
+    if "sha256" in options:
+        manifest = dataclasses.replace(manifest, sha256=options.pop("sha256"), package=None)
+    files = find_model(model, **{"manifest": manifest, "revision": None, "local_files_only": False, **options})
     return {"files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}}

@@ -25,7 +25,8 @@ _LITTER_AGE_S = 120.0
 # huggingface_hub's name for a file that is being downloaded, in versions where no later one continues it.
 _LITTER = re.compile(r"(?P<etag>[^.]+)\.[0-9a-f]{8}\.incomplete")
 
-_LOCAL_FAULTS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS)
+# Of an error without a file's name; others are the network's.
+_DISK_FAULTS = (errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS)
 
 _waits_are_bounded: ContextVar[bool] = ContextVar("_waits_are_bounded", default=False)
 
@@ -84,10 +85,10 @@ def _not_found(repo_id: str, name: str, revision: str | None, error: Exception) 
     from huggingface_hub import constants  # noqa: PLC0415
 
     for cause in _chain(error):
-        if isinstance(cause, OSError) and cause.errno in _LOCAL_FAULTS:
+        if isinstance(cause, OSError) and (cause.filename is not None or cause.errno in _DISK_FAULTS):
             return ModelLoadError(
                 f"cannot use huggingface_hub's cache {constants.HF_HUB_CACHE} for {name} of {repo_id}: {cause}; "
-                "make room or allow it, or choose another folder with HF_HOME"
+                "make room there or allow it, or choose another folder with HF_HOME"
             )
     place = f"{repo_id} at revision {revision}" if revision else repo_id
     return ModelNotFoundError(f"{place}, {name}: {_reason(error)}")
