@@ -7,6 +7,9 @@ import pytest
 
 from ortembed import InvalidInputError, ModelLoadError
 from ortembed.tokenizer import Tokenizer, check_texts
+from ortembed.tokenizer_settings import TokenizerSettings
+
+AS_SAVED = TokenizerSettings()
 
 
 @pytest.fixture(scope="module")
@@ -16,13 +19,13 @@ def path(model_folder):
 
 @pytest.fixture(scope="module")
 def tokenizer(path):
-    return Tokenizer(path, max_seq_length=8, lowercase=False)
+    return Tokenizer(path, max_seq_length=8, settings=AS_SAVED)
 
 
 def test_padding_and_truncation_in_the_file_are_ignored(path):
     saved = json.loads(path.read_text("utf-8"))
     assert saved["padding"]["strategy"] == {"Fixed": 128}  # what makes this test mean something
-    tokens = Tokenizer(path, max_seq_length=256, lowercase=False).encode(["hello", "word " * 200])
+    tokens = Tokenizer(path, max_seq_length=256, settings=AS_SAVED).encode(["hello", "word " * 200])
     assert np.diff(tokens.offsets).tolist() == [3, 202]
 
 
@@ -58,14 +61,15 @@ def test_lowercase_is_done_first(path, tmp_path):
     saved["normalizer"]["lowercase"] = False
     cased = tmp_path / "tokenizer.json"
     cased.write_text(json.dumps(saved), "utf-8")
-    assert Tokenizer(cased, max_seq_length=8, lowercase=False).encode(["HELLO"]).ids.tolist() != [101, 7592, 102]
-    assert Tokenizer(cased, max_seq_length=8, lowercase=True).encode(["HELLO"]).ids.tolist() == [101, 7592, 102]
+    lower = TokenizerSettings(lowercase=True)
+    assert Tokenizer(cased, max_seq_length=8, settings=AS_SAVED).encode(["HELLO"]).ids.tolist() != [101, 7592, 102]
+    assert Tokenizer(cased, max_seq_length=8, settings=lower).encode(["HELLO"]).ids.tolist() == [101, 7592, 102]
 
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_special_tokens_need_room(path, length):
     with pytest.raises(InvalidInputError, match=f"max_seq_length is {length}; it must exceed the 2 special tokens"):
-        Tokenizer(path, max_seq_length=length, lowercase=False)
+        Tokenizer(path, max_seq_length=length, settings=AS_SAVED)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not json", '{"version": "1.0", "model": {"type": "None"}}'])
@@ -73,7 +77,7 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_text(content, "utf-8")
     with pytest.raises(ModelLoadError, match="tokenizer.json"):
-        Tokenizer(path, max_seq_length=8, lowercase=False)
+        Tokenizer(path, max_seq_length=8, settings=AS_SAVED)
 
 
 @pytest.mark.parametrize(

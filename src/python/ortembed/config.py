@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import check_flag, check_integer, read_object
 from ortembed.modules import MODULES, HeadStep, read_pipeline
+from ortembed.tokenizer_settings import TOKENIZER_FILES, TokenizerSettings, read_tokenizer_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 # The values of config.json's model_type that ortembed makes a graph for from safetensors.
-EXPORTED_MODEL_TYPES = ("bert", "distilbert", "modernbert", "mpnet", "nomic_bert", "qwen3", "roberta", "xlm-roberta")
+EXPORTED_MODEL_TYPES = (
+    "bert",
+    "camembert",
+    "distilbert",
+    "modernbert",
+    "mpnet",
+    "nomic_bert",
+    "qwen3",
+    "roberta",
+    "xlm-roberta",
+)
 
 # Names of the Transformer module's config, of which the first that a model has counts.
 SENTENCE_CONFIG_NAMES = (
@@ -26,6 +37,10 @@ SENTENCE_CONFIG_NAMES = (
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
 )
+_ADAPTER = "adapter_config.json"
+_CHAT_TEMPLATE = "chat_template.jinja"
+# Further files of the Transformer module that read_settings looks at, each of which a model may lack.
+OPTIONAL_FILES = (*TOKENIZER_FILES, _ADAPTER, _CHAT_TEMPLATE)
 
 # What sentence_bert_config.json may say: keys that change no vector, keys with the one value that ortembed does,
 # and keys that are read here.
@@ -63,7 +78,6 @@ class ModelSettings:
     vocab_size: int
     max_positions: int  # the longest sequence that the weights allow
     max_seq_length: int  # the longest that the model was made for
-    lowercase: bool = False
     pooling: tuple[str, ...] = ("mean",)  # in the order of concatenation
     include_prompt: bool = True  # whether a prompt's tokens are pooled
     head: tuple[HeadStep, ...] = ()  # what comes between pooling and normalization
@@ -72,6 +86,7 @@ class ModelSettings:
     default_prompt_name: str | None = None
     similarity: str = "cosine"
     truncate_dim: int | None = None  # dimensions that the model's vectors are cut to unless the caller says otherwise
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     matryoshka_dims: tuple[int, ...] = ()  # dimensions that the model was trained to be cut to
 
 
@@ -87,18 +102,26 @@ def read_settings(files: Mapping[str, Path]) -> ModelSettings:
         ModelLoadError: A file is not readable, or asks for something that ortembed does not do.
     """
     config = read_object(files, "config.json")
-    tokenizer = read_object(files, "tokenizer_config.json")
     piped = MODULES in files
+    if _ADAPTER in files:
+        raise ModelLoadError(f"{files[_ADAPTER]}: adapters are not supported; merge it into the model and save that")
     sentence = _sentence_config(files) if piped else {}
     pipeline = read_pipeline(files)
     model = read_object(files, "config_sentence_transformers.json") if piped else {}
+    lowercase = check_flag(sentence.get("do_lower_case", False), "do_lower_case", "sentence_bert_config.json")
+    tokenizer = read_tokenizer_settings(files, config, lowercase=lowercase)
+    if not piped and (_CHAT_TEMPLATE in files or tokenizer.has_chat_template):
+        raise ModelLoadError(
+            f"the model has a chat template and no {MODULES}: sentence-transformers would put texts through the "
+            f"template, which ortembed does not do; a {MODULES} says how to embed texts as they are"
+        )
     max_positions = _max_positions(config, files["config.json"])
     return ModelSettings(
         model_type=str(config.get("model_type")),
         vocab_size=check_integer(config.get("vocab_size"), "vocab_size", files["config.json"]),
         max_positions=max_positions,
-        max_seq_length=_max_seq_length(sentence, tokenizer, max_positions),
-        lowercase=check_flag(sentence.get("do_lower_case", False), "do_lower_case", "sentence_bert_config.json"),
+        max_seq_length=_max_seq_length(sentence, tokenizer.model_max_length, max_positions),
+        tokenizer=tokenizer,
         pooling=pipeline.pooling if piped else _default_pooling(config),
         include_prompt=pipeline.include_prompt,
         head=pipeline.head,
@@ -139,13 +162,13 @@ def _max_positions(config: dict[str, Any], where: Path) -> int:
     return positions - padding - 1
 
 
-def _max_seq_length(sentence: dict[str, Any], tokenizer: dict[str, Any], max_positions: int) -> int:
+def _max_seq_length(sentence: dict[str, Any], of_tokenizer: float | None, max_positions: int) -> int:
     processor = sentence.get("processor_kwargs") or sentence.get("tokenizer_args") or {}
     if not isinstance(processor, dict) or processor.keys() - _PROCESSOR_IGNORED - {"model_max_length"}:
         raise ModelLoadError(f"the Transformer's config sets the tokenizer's {processor!r}, which is not supported")
     explicit = processor.get("model_max_length", sentence.get("max_seq_length"))
     if explicit is None:
-        explicit = tokenizer.get("model_max_length") or max_positions
+        explicit = of_tokenizer or max_positions
     if not isinstance(explicit, (int, float)) or isinstance(explicit, bool) or not explicit >= 1:  # NaN is not
         raise ModelLoadError(f"max_seq_length is {explicit!r}, not a positive integer")
     return int(min(explicit, max_positions))

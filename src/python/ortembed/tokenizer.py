@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tokenizers
 
 from ortembed.errors import InvalidInputError, ModelLoadError
+from ortembed.tokenizer_classes import build_tokenizer, special_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
+    import tokenizers
+
+    from ortembed.tokenizer_settings import TokenizerSettings
 
 
 @dataclass(frozen=True)
@@ -35,33 +38,30 @@ class TokenizedTexts:
 class Tokenizer:
     """A model's tokenizer. Thread-safe: it is not changed after it is made."""
 
-    def __init__(self, path: Path, *, max_seq_length: int, lowercase: bool) -> None:
-        """Read a tokenizer.json; padding and truncation that are set in it are ignored.
+    def __init__(self, path: Path, *, max_seq_length: int, settings: TokenizerSettings) -> None:
+        """Read a tokenizer.json; padding and the length of truncation that are set in it are ignored.
 
         Args:
             path: The file.
-            max_seq_length: Longest text in tokens, special tokens included; longer ones are cut at the end.
-            lowercase: Lower the case of texts first.
+            max_seq_length: Longest text in tokens, special tokens included; longer ones are cut, as the model's
+                files say at the end or at the beginning.
+            settings: What the files beside it say.
 
         Raises:
             ModelLoadError: The file is not a tokenizer.
             InvalidInputError: max_seq_length leaves no room beside the special tokens.
         """
-        try:
-            inner = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing narrower
-            raise ModelLoadError(f"cannot read {path}: {error}") from error
+        inner = build_tokenizer(path, settings)
         self._specials = inner.num_special_tokens_to_add(is_pair=False)
         if max_seq_length <= self._specials:
             raise InvalidInputError(
                 f"max_seq_length is {max_seq_length}; it must exceed the {self._specials} special tokens"
             )
+        side = settings.truncation_side or (inner.truncation or {}).get("direction", "right")
         inner.no_padding()
-        inner.enable_truncation(max_seq_length)
-        if lowercase:
-            _prepend_lowercase(inner)
+        inner.enable_truncation(max_seq_length, direction=side)
         self._inner = inner
-        self._special_ids = {i for i, token in inner.get_added_tokens_decoder().items() if token.special}
+        self._special_ids = special_ids(inner, settings)
         self._max_seq_length = max_seq_length
 
     def encode(self, texts: Sequence[str]) -> TokenizedTexts:
@@ -95,11 +95,6 @@ class Tokenizer:
             return self._inner.encode_batch_fast(texts)
         except Exception as error:  # the library raises nothing narrower
             raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
-
-
-def _prepend_lowercase(inner: tokenizers.Tokenizer) -> None:
-    lower = tokenizers.normalizers.Lowercase()
-    inner.normalizer = tokenizers.normalizers.Sequence([lower, inner.normalizer]) if inner.normalizer else lower
 
 
 def check_texts(texts: object) -> list[str]:
