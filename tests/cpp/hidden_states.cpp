@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
+#include "binding/embedding_table.h"
 #include "engine/ort_encoder.h"
 #include "testing.h"
 
@@ -40,8 +42,11 @@ Matrix copy_matrix(const float* data, std::size_t rows, std::size_t columns) {
 }
 
 std::vector<Matrix> hidden_states(const std::filesystem::path& library, const std::filesystem::path& model,
-                                  const Indices& ids, const Indices& offsets, int threads) {
-  const OrtEncoder encoder(ort::runtime_at(library), model, {threads});
+                                  const Indices& ids, const Indices& offsets, const NativeEmbeddingTable* embeddings,
+                                  int threads) {
+  std::optional<EmbeddingTable> table;
+  if (embeddings != nullptr) table = embeddings->table();
+  const OrtEncoder encoder(ort::runtime_at(library), model, {threads}, table);
   if (encoder.is_pooled()) throw Error(ErrorCode::invalid_input, "the graph gives no hidden states");
   const TokenBatch tokens(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
                           {unlimited, unlimited});
@@ -60,9 +65,10 @@ std::vector<Matrix> hidden_states(const std::filesystem::path& library, const st
 }  // namespace
 
 void register_hidden_states(nb::module_& module) {
+  // `embeddings` is an EmbeddingTable of this module, not of _native. Gives
   // float32 [tokens of the row, dimension] for each row ids[offsets[i]:offsets[i + 1]].
-  module.def("hidden_states", hidden_states, "library"_a, "model"_a, "ids"_a, "offsets"_a, nb::kw_only(),
-             "threads"_a = 1);
+  module.def("hidden_states", hidden_states, "library"_a, "model"_a, "ids"_a, "offsets"_a,
+             "embeddings"_a.none() = nb::none(), nb::kw_only(), "threads"_a = 1);
 }
 
 }  // namespace ortembed::testing

@@ -8,12 +8,14 @@ from ortembed import ModelLoadError
 IDS = ("input_ids", "int64", [-1, -1])
 MASK = ("attention_mask", "int64", [-1, -1])
 TYPES = ("token_type_ids", "int64", [-1, -1])
+EMBEDDED = ("hidden", "float32", [-1, -1, 384])
+ADDITIVE = ("mask", "float32", [-1, 1, 1, -1])
 HIDDEN = ("last_hidden_state", "float32", [-1, -1, 384])
 TOKENS = ("token_embeddings", "float32", [-1, -1, 384])
 SENTENCE = ("sentence_embedding", "float32", [-1, 384])
 
 
-@pytest.mark.parametrize("inputs", [[IDS, MASK], [IDS, MASK, TYPES], [TYPES, MASK, IDS]])
+@pytest.mark.parametrize("inputs", [[IDS, MASK], [IDS, MASK, TYPES], [TYPES, MASK, IDS], [ADDITIVE, EMBEDDED]])
 def test_inputs_are_fed_in_the_order_of_the_graph(inputs):
     assert read_signature(inputs, [HIDDEN])[0] == [name for name, _, _ in inputs]
 
@@ -31,7 +33,19 @@ def test_inputs_are_fed_in_the_order_of_the_graph(inputs):
     ],
 )
 def test_the_output_is_found_by_name_or_shape(outputs, chosen, is_pooled, dimension):
-    assert read_signature([IDS, MASK], outputs)[1:] == (chosen, is_pooled, dimension)
+    assert read_signature([IDS, MASK], outputs)[1:4] == (chosen, is_pooled, dimension)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "takes_embeddings", "width"),
+    [
+        ([IDS, MASK], False, None),
+        ([EMBEDDED, ADDITIVE], True, 384),
+        ([ADDITIVE, ("hidden", "float32", [-1, -1, -1])], True, None),
+    ],
+)
+def test_a_graph_takes_ids_or_embeddings(inputs, takes_embeddings, width):
+    assert read_signature(inputs, [HIDDEN])[4:] == (takes_embeddings, width)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +64,16 @@ def test_the_output_is_found_by_name_or_shape(outputs, chosen, is_pooled, dimens
             "none of the graph's outputs",
         ),
         ([("input_ids", "int64", [1, -1]), MASK], [HIDDEN], "'input_ids' has a fixed shape"),
+        ([EMBEDDED], [HIDDEN], "no input 'mask'"),
+        ([ADDITIVE], [HIDDEN], "no input 'hidden'"),
+        ([EMBEDDED, ADDITIVE, IDS], [HIDDEN], "takes hidden and mask, and other inputs beside them"),
+        ([EMBEDDED, MASK], [HIDDEN], "no input 'mask'"),
+        ([EMBEDDED, ("mask", "int64", [-1, -1])], [HIDDEN], r"float32 of shape \[batch, 1, 1, sequence\]"),
+        ([EMBEDDED, ("mask", "float32", [-1, 1, -1, -1])], [HIDDEN], r"float32 of shape \[batch, 1, 1, sequence\]"),
+        ([EMBEDDED, ("mask", "float32", [-1, 2, 1, -1])], [HIDDEN], r"float32 of shape \[batch, 1, 1, sequence\]"),
+        ([EMBEDDED, ("mask", "float32", [-1, 1, 1, 128])], [HIDDEN], "'mask' has a fixed shape"),
+        ([("hidden", "float32", [8, -1, 384]), ADDITIVE], [HIDDEN], "'hidden' has a fixed shape"),
+        ([("hidden", "float16", [-1, -1, 384]), ADDITIVE], [HIDDEN], "'hidden' must be float32 of shape"),
         ([IDS, MASK], [("last_hidden_state", "float16", [-1, -1, 8])], "must be float32 of rank 3"),
         ([IDS, MASK], [("sentence_embedding", "float32", [-1, -1, 8])], "must be float32 of rank 2"),
     ],

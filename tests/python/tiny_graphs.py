@@ -57,3 +57,21 @@ def flatten(texts):
     """Ids and offsets of texts."""
     ids = np.array([i for text in texts for i in text], np.int64)
     return ids, np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
+
+
+def save_embedded(path, width=6):
+    """For hidden h of a text: h + its mean by attention to every token + its sum over the sequence."""
+    nodes = [
+        helper.make_node("Squeeze", ["mask", "mask_axes"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=-1),
+        helper.make_node("MatMul", ["probabilities", "hidden"], ["context"]),
+        helper.make_node("ReduceSum", ["hidden", "sequence_axis"], ["sum"], keepdims=1),
+        helper.make_node("Add", ["hidden", "context"], ["attended"]),
+        helper.make_node("Add", ["attended", "sum"], ["last_hidden_state"]),
+    ]
+    inputs = [
+        ("hidden", TensorProto.FLOAT, ["batch", "sequence", width]),
+        ("mask", TensorProto.FLOAT, ["batch", 1, 1, "sequence"]),
+    ]
+    output = ("last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", "dimension"])
+    return save(path, nodes, inputs, output, mask_axes=np.array([1]), sequence_axis=np.array([1]))

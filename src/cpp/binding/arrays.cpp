@@ -75,6 +75,12 @@ FloatMatrix view_matrix(const ReadOnlyArray& array, const char* name) {
   return {view_floats(array, name).data(), array.shape(0), array.shape(1)};
 }
 
+OptionalFloats::OptionalFloats(nb::handle object, const char* name) {
+  if (object.is_none()) return;
+  array = input_array(object, name);
+  view = view_floats(array, name);
+}
+
 AnyArray output_array(nb::handle object) {
   auto array = cast_array<AnyArray>(object, "out", "a writable numpy array of a native dtype");
   check_layout(array, "out", 2);

@@ -4,6 +4,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <optional>
+#include <span>
+
 #include "engine/engine.h"
 
 namespace ortembed {
@@ -18,6 +21,14 @@ TokenIds view_ids(const ReadOnlyArray& array);                                  
 std::span<const std::int64_t> view_offsets(const ReadOnlyArray& array);            // int64 [n + 1]
 std::span<const float> view_floats(const ReadOnlyArray& array, const char* name);  // float32
 FloatMatrix view_matrix(const ReadOnlyArray& array, const char* name);             // float32 of rank 2
+
+// A float32 vector or None. Keeps the array alive for as long as its view is used.
+struct OptionalFloats {
+  OptionalFloats(nanobind::handle object, const char* name);
+  ReadOnlyArray array;
+  std::optional<std::span<const float>> view;
+};
+
 AnyArray output_array(nanobind::handle object);
 OutputRows view_output(const AnyArray& array);  // float32 [n, columns]
 

@@ -7,12 +7,14 @@
 #include <nanobind/stl/vector.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/error.h"
 #include "binding/arrays.h"
+#include "binding/embedding_table.h"
 #include "binding/gil.h"
 #include "binding/head.h"
 #include "engine/ort_encoder.h"
@@ -30,14 +32,16 @@ class NativeEngine {
  public:
   NativeEngine(const std::filesystem::path& library, const std::filesystem::path& model, const PoolingNames& pooling,
                std::int64_t vocab_size, std::int64_t max_tokens, std::int64_t max_batch_tokens, std::int64_t threads,
-               std::vector<NativeHeadStep> head)
+               std::vector<NativeHeadStep> head, const NativeEmbeddingTable* embeddings)
       // With the GIL held: making the environment sets a variable for a moment, and Python code may read those.
       : runtime_(ort::runtime_at(library)),
-        engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}),
+        engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}, embeddings),
                 {read_poolings(pooling),
                  {checked("vocab_size", vocab_size), checked("max_tokens", max_tokens)},
                  {checked("max_batch_tokens", max_batch_tokens)}},
-                unwrapped(std::move(head))) {}
+                unwrapped(std::move(head))) {
+    if (embeddings != nullptr) embeddings->table().check_covers({vocab_size, max_tokens});
+  }
 
   std::int64_t dimension() const { return engine_.dimension(); }
   const std::string& runtime_version() const { return runtime_.library.version; }
@@ -77,9 +81,12 @@ class NativeEngine {
   }
 
   static std::unique_ptr<Encoder> open_encoder(const ort::Runtime& runtime, const std::filesystem::path& model,
-                                               const ort::SessionSettings& settings) {
+                                               const ort::SessionSettings& settings,
+                                               const NativeEmbeddingTable* embeddings) {
+    std::optional<EmbeddingTable> table;
+    if (embeddings != nullptr) table = embeddings->table();
     const GilReleased released;
-    return std::make_unique<OrtEncoder>(runtime, model, settings);
+    return std::make_unique<OrtEncoder>(runtime, model, settings, std::move(table));
   }
 
   const ort::Runtime& runtime_;
@@ -91,14 +98,17 @@ class NativeEngine {
 void register_engine(nb::module_& module) {
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
       .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
-                    std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>>(),
+                    std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>,
+                    const NativeEmbeddingTable*>(),
+           nb::keep_alive<1, 10>(),  // the engine (1) borrows the arrays of the embeddings (10)
            nb::kw_only(), "library"_a, "model"_a, "pooling"_a, "vocab_size"_a, "max_tokens"_a, "max_batch_tokens"_a,
-           "threads"_a, "head"_a = nb::tuple(),
+           "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(),
            "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
            "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
            "max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes\n"
-           "through. Raises RuntimeLibraryError, ModelLoadError (a graph or head that does not fit),\n"
-           "InvalidInputError (unknown pooling).")
+           "through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.\n"
+           "Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),\n"
+           "InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
       .def("encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),

@@ -3,7 +3,6 @@
 
 #include <nanobind/stl/string.h>
 
-#include <optional>
 #include <string>
 
 #include "binding/arrays.h"
@@ -13,17 +12,6 @@ using namespace nb::literals;
 
 namespace ortembed {
 namespace {
-
-// Keeps the array alive for as long as its view is used.
-struct OptionalFloats {
-  OptionalFloats(nb::handle object, const char* name) {
-    if (object.is_none()) return;
-    array = input_array(object, name);
-    view = view_floats(array, name);
-  }
-  ReadOnlyArray array;
-  std::optional<std::span<const float>> view;
-};
 
 NativeHeadStep dense(nb::handle weight, nb::handle bias, const std::string& activation) {
   const ReadOnlyArray weight_array = input_array(weight, "weight", 2);

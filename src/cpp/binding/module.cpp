@@ -1,6 +1,7 @@
 // Owns the extension module: it registers what the other files of this folder define.
 #include <nanobind/nanobind.h>
 
+#include "binding/embedding_table.h"
 #include "binding/engine.h"
 #include "binding/errors.h"
 #include "binding/head.h"
@@ -13,5 +14,6 @@ NB_MODULE(_native, module) {
   ortembed::register_errors(module);
   ortembed::register_runtime(module);
   ortembed::register_head(module);
+  ortembed::register_embedding_table(module);
   ortembed::register_engine(module);
 }

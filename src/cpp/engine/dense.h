@@ -7,16 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/matrix.h"
 #include "engine/activation.h"
 
 namespace ortembed {
-
-// Row-major [rows, columns] of the caller's.
-struct FloatMatrix {
-  const float* data = nullptr;
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-};
 
 class Dense {
  public:

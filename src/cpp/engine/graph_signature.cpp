@@ -13,14 +13,35 @@ namespace {
 using ort::ElementType;
 using ort::GraphValue;
 
+constexpr std::int64_t open = -1;     // the graph must leave this dimension open
+constexpr std::int64_t anything = 0;  // open, or of any size
+
 struct KnownInput {
   std::string_view name;
   InputRole role;
+  ElementType type;
+  std::size_t rank;
+  std::array<std::int64_t, 4> shape;  // the first `rank` of these
+  std::string_view form;
 };
+constexpr std::array<std::int64_t, 4> batch_sequence{open, open};
+constexpr std::string_view ids_form = "int64 of shape [batch, sequence]";
 constexpr std::array known_inputs{
-    KnownInput{"input_ids", InputRole::input_ids},
-    KnownInput{"attention_mask", InputRole::attention_mask},
-    KnownInput{"token_type_ids", InputRole::token_type_ids},
+    KnownInput{"input_ids", InputRole::input_ids, ElementType::int64, 2, batch_sequence, ids_form},
+    KnownInput{"attention_mask", InputRole::attention_mask, ElementType::int64, 2, batch_sequence, ids_form},
+    KnownInput{"token_type_ids", InputRole::token_type_ids, ElementType::int64, 2, batch_sequence, ids_form},
+    KnownInput{"hidden",
+               InputRole::hidden,
+               ElementType::float32,
+               3,
+               {open, open, anything},
+               "float32 of shape [batch, sequence, width]"},
+    KnownInput{"mask",
+               InputRole::mask,
+               ElementType::float32,
+               4,
+               {open, 1, 1, open},
+               "float32 of shape [batch, 1, 1, sequence]"},
 };
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorCode::model_load, message); }
@@ -35,20 +56,37 @@ GraphInput read_input(const GraphValue& value) {
   const auto known = std::ranges::find(known_inputs, value.name, &KnownInput::name);
   if (known == known_inputs.end()) {
     fail("the graph has an unknown input '" + value.name +
-         "'; ortembed feeds input_ids, attention_mask and token_type_ids");
+         "'; ortembed feeds input_ids, attention_mask and token_type_ids, or hidden and mask");
   }
-  if (value.shape.type != ElementType::int64 || value.shape.dimensions.size() != 2) {
-    fail("the graph's input '" + value.name + "' must be int64 of shape [batch, sequence]");
+  const auto& dimensions = value.shape.dimensions;
+  bool fits = value.shape.type == known->type && dimensions.size() == known->rank;
+  for (std::size_t i = 0; fits && i < dimensions.size(); ++i) {
+    const std::int64_t wanted = known->shape[i];
+    if (wanted == open && dimensions[i] >= 0) {
+      fail("the graph's input '" + value.name + "' has a fixed shape; batch and sequence must be open");
+    }
+    fits = wanted == open || wanted == anything || wanted == dimensions[i];
   }
-  if (std::ranges::any_of(value.shape.dimensions, [](std::int64_t size) { return size >= 0; })) {
-    fail("the graph's input '" + value.name + "' has a fixed shape; batch and sequence must be open");
-  }
+  if (!fits) fail("the graph's input '" + value.name + "' must be " + std::string(known->form));
   return {value.name, known->role};
 }
 
+bool has(std::span<const GraphInput> inputs, InputRole role) {
+  return std::ranges::find(inputs, role, &GraphInput::role) != inputs.end();
+}
+
 void require(std::span<const GraphInput> inputs, InputRole role, const std::string& name) {
-  if (std::ranges::find(inputs, role, &GraphInput::role) == inputs.end()) {
-    fail("the graph has no input '" + name + "'");
+  if (!has(inputs, role)) fail("the graph has no input '" + name + "'");
+}
+
+void check_together(std::span<const GraphInput> inputs, bool takes_embeddings) {
+  if (takes_embeddings) {
+    require(inputs, InputRole::hidden, "hidden");
+    require(inputs, InputRole::mask, "mask");
+    if (inputs.size() > 2) fail("the graph takes hidden and mask, and other inputs beside them");
+  } else {
+    require(inputs, InputRole::input_ids, "input_ids");
+    require(inputs, InputRole::attention_mask, "attention_mask");
   }
 }
 
@@ -88,8 +126,11 @@ const GraphValue& choose_output(std::span<const GraphValue> outputs) {
 GraphSignature read_signature(std::span<const GraphValue> inputs, std::span<const GraphValue> outputs) {
   GraphSignature signature;
   for (const GraphValue& input : inputs) signature.inputs.push_back(read_input(input));
-  require(signature.inputs, InputRole::input_ids, "input_ids");
-  require(signature.inputs, InputRole::attention_mask, "attention_mask");
+  signature.takes_embeddings = has(signature.inputs, InputRole::hidden) || has(signature.inputs, InputRole::mask);
+  check_together(signature.inputs, signature.takes_embeddings);
+  const auto hidden = std::ranges::find(inputs, "hidden", &GraphValue::name);
+  if (hidden != inputs.end() && hidden->shape.dimensions.back() >= 0)
+    signature.width = hidden->shape.dimensions.back();
   const GraphValue& output = choose_output(outputs);
   signature.output = output.name;
   signature.is_pooled = output.shape.dimensions.size() == 2;

@@ -11,7 +11,7 @@
 
 namespace ortembed {
 
-enum class InputRole { input_ids, attention_mask, token_type_ids };
+enum class InputRole { input_ids, attention_mask, token_type_ids, hidden, mask };
 
 struct GraphInput {
   std::string name;
@@ -20,15 +20,18 @@ struct GraphInput {
 
 struct GraphSignature {
   std::vector<GraphInput> inputs;
+  bool takes_embeddings = false;      // hidden and mask, instead of ids: the engine looks the embeddings up
+  std::optional<std::int64_t> width;  // of those embeddings; empty when the graph leaves it open
   std::string output;
   bool is_pooled = false;                 // the output is [batch, dimension] instead of [batch, sequence, dimension]
   std::optional<std::int64_t> dimension;  // empty when the graph leaves it open
 };
 
-// Inputs go by name: input_ids and attention_mask are required, token_type_ids is optional, all int64 [batch,
-// sequence] with both open. Outputs are float32: last_hidden_state or token_embeddings, else sentence_embedding, else
-// the only output of rank 3, else, where there is none of rank 3, the only output of rank 2. Throws Error(model_load)
-// naming what does not fit.
+// Inputs go by name. Either input_ids, attention_mask and, optionally, token_type_ids, all int64 [batch, sequence];
+// or hidden, float32 [batch, sequence, width], and mask, float32 [batch, 1, 1, sequence], which is added to attention
+// scores. Batch and sequence are open. Outputs are float32: last_hidden_state or token_embeddings, else
+// sentence_embedding, else the only output of rank 3, else, where there is none of rank 3, the only output of rank 2.
+// Throws Error(model_load) naming what does not fit.
 GraphSignature read_signature(std::span<const ort::GraphValue> inputs, std::span<const ort::GraphValue> outputs);
 
 }  // namespace ortembed

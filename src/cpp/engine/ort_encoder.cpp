@@ -3,24 +3,13 @@
 
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 
 namespace ortembed {
 namespace {
-
-std::span<const std::int64_t> data_for(InputRole role, const InputTensors& tensors) {
-  switch (role) {
-    case InputRole::input_ids:
-      return tensors.input_ids();
-    case InputRole::attention_mask:
-      return tensors.attention_mask();
-    case InputRole::token_type_ids:
-      return tensors.token_type_ids();
-  }
-  throw Error(ErrorCode::inference, "unknown input role");
-}
 
 std::string text(std::span<const std::int64_t> shape) {
   std::string result;
@@ -31,11 +20,14 @@ std::string text(std::span<const std::int64_t> shape) {
 }  // namespace
 
 OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model,
-                       const ort::SessionSettings& settings)
+                       const ort::SessionSettings& settings, std::optional<EmbeddingTable> embeddings)
     : session_(runtime, model, settings),
       tensors_(runtime.api()),
       signature_(read_signature(session_.inputs(), session_.outputs())),
-      dimension_(signature_.dimension ? *signature_.dimension : probe_dimension()) {}
+      embeddings_(std::move(embeddings)) {
+  check_embeddings();
+  dimension_ = signature_.dimension ? *signature_.dimension : probe_dimension();
+}
 
 HiddenStates OrtEncoder::run(const InputTensors& tensors) const {
   const auto value = std::make_shared<ort::ValueHandle>(run_graph(tensors));
@@ -49,17 +41,49 @@ HiddenStates OrtEncoder::run(const InputTensors& tensors) const {
   return {ort::float_data(session_.api(), value->get()), value};
 }
 
+void OrtEncoder::check_embeddings() const {
+  const auto fail = [](const std::string& message) { throw Error(ErrorCode::model_load, message); };
+  if (signature_.takes_embeddings != embeddings_.has_value()) {
+    fail(signature_.takes_embeddings ? "the graph takes hidden and mask, so it needs an EmbeddingTable"
+                                     : "the graph takes input_ids, so it cannot have an EmbeddingTable");
+  }
+  if (embeddings_ && signature_.width.value_or(embeddings_->width()) != embeddings_->width()) {
+    fail("the graph's input 'hidden' is " + std::to_string(*signature_.width) + " wide, and the EmbeddingTable is " +
+         std::to_string(embeddings_->width()) + " wide");
+  }
+}
+
 ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors) const {
-  const std::array shape{tensors.batch_size(), tensors.sequence_length()};
+  const BufferPool<EmbeddedTensors>::Lease embedded(embedded_tensors_);
+  if (embeddings_) (*embedded).fill(tensors, *embeddings_);
   std::vector<const char*> names;
   std::vector<ort::ValueHandle> owned;
   std::vector<const OrtValue*> values;
   for (const GraphInput& input : signature_.inputs) {
     names.push_back(input.name.c_str());
-    owned.push_back(tensors_.wrap(data_for(input.role, tensors), shape));
+    owned.push_back(wrap(input.role, tensors, *embedded));
     values.push_back(owned.back().get());
   }
   return session_.run(names, values, signature_.output.c_str());
+}
+
+ort::ValueHandle OrtEncoder::wrap(InputRole role, const InputTensors& tensors,
+                                  const EmbeddedTensors& embedded) const {
+  const std::int64_t batch = tensors.batch_size();
+  const std::int64_t sequence = tensors.sequence_length();
+  switch (role) {
+    case InputRole::input_ids:
+      return tensors_.wrap(tensors.input_ids(), std::array{batch, sequence});
+    case InputRole::attention_mask:
+      return tensors_.wrap(tensors.attention_mask(), std::array{batch, sequence});
+    case InputRole::token_type_ids:
+      return tensors_.wrap(tensors.token_type_ids(), std::array{batch, sequence});
+    case InputRole::hidden:
+      return tensors_.wrap(embedded.hidden(), std::array{batch, sequence, embeddings_->width()});
+    case InputRole::mask:
+      return tensors_.wrap(embedded.mask(), std::array{batch, std::int64_t{1}, std::int64_t{1}, sequence});
+  }
+  throw Error(ErrorCode::inference, "unknown input role");
 }
 
 // A graph may leave its last dimension open; one token then tells.

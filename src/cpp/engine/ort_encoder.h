@@ -2,7 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
+#include "engine/buffer_pool.h"
+#include "engine/embedded_tensors.h"
+#include "engine/embedding_table.h"
 #include "engine/encoder.h"
 #include "engine/graph_signature.h"
 #include "ort/session.h"
@@ -11,21 +15,27 @@ namespace ortembed {
 
 class OrtEncoder final : public Encoder {
  public:
-  // Throws Error(model_load) when the graph cannot be loaded or is not an encoder's.
-  OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model, const ort::SessionSettings& settings);
+  // A graph that takes hidden and mask needs the embeddings; one that takes ids must have none.
+  // Throws Error(model_load) when the graph cannot be loaded, is not an encoder's, or the embeddings do not fit it.
+  OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model, const ort::SessionSettings& settings,
+             std::optional<EmbeddingTable> embeddings);
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return signature_.is_pooled; }
   HiddenStates run(const InputTensors& tensors) const override;
 
  private:
+  void check_embeddings() const;
   ort::ValueHandle run_graph(const InputTensors& tensors) const;
+  ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
   ort::Session session_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
-  std::int64_t dimension_;
+  std::optional<EmbeddingTable> embeddings_;
+  mutable BufferPool<EmbeddedTensors> embedded_tensors_;
+  std::int64_t dimension_ = 0;
 };
 
 }  // namespace ortembed

@@ -19,12 +19,15 @@ class InputTensors {
   std::int64_t sequence_length() const { return sequence_length_; }
   std::span<const std::int64_t> input_ids() const { return input_ids_; }
   std::span<const std::int64_t> attention_mask() const { return attention_mask_; }
+  // Tokens of each row, padding apart.
+  std::span<const std::int64_t> lengths() const { return lengths_; }
   // All zero: each row is a single text.
   std::span<const std::int64_t> token_type_ids() const { return token_type_ids_; }
 
  private:
   std::int64_t batch_size_ = 0;
   std::int64_t sequence_length_ = 0;
+  std::vector<std::int64_t> lengths_;
   std::vector<std::int64_t> input_ids_;
   std::vector<std::int64_t> attention_mask_;
   std::vector<std::int64_t> token_type_ids_;

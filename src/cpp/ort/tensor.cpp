@@ -18,12 +18,21 @@ TensorFactory::TensorFactory(const Api& api) : api_(&api) {
 }
 
 ValueHandle TensorFactory::wrap(std::span<const std::int64_t> data, std::span<const std::int64_t> dimensions) const {
+  return wrap(std::as_bytes(data), ElementType::int64, dimensions);
+}
+
+ValueHandle TensorFactory::wrap(std::span<const float> data, std::span<const std::int64_t> dimensions) const {
+  return wrap(std::as_bytes(data), ElementType::float32, dimensions);
+}
+
+ValueHandle TensorFactory::wrap(std::span<const std::byte> data, ElementType type,
+                                std::span<const std::int64_t> dimensions) const {
   OrtValue* value = nullptr;
   // The ABI has no read-only form; the runtime does not write to its inputs.
-  void* memory = const_cast<std::int64_t*>(data.data());
+  void* memory = const_cast<std::byte*>(data.data());
   check(*api_,
         api_->CreateTensorWithDataAsOrtValue(memory_.get(), memory, data.size_bytes(), dimensions.data(),
-                                             dimensions.size(), ElementType::int64, &value),
+                                             dimensions.size(), type, &value),
         code, "cannot make an input tensor");
   return ValueHandle(value, {api_});
 }

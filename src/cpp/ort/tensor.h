@@ -1,6 +1,7 @@
 // Owns tensors as the runtime sees them: wrapping the caller's memory, and reading a result where it lies.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,10 +20,13 @@ class TensorFactory {
  public:
   explicit TensorFactory(const Api& api);
 
-  // An int64 tensor over `data`, which must outlive the value.
+  // A tensor over `data`, which must outlive the value.
   ValueHandle wrap(std::span<const std::int64_t> data, std::span<const std::int64_t> dimensions) const;
+  ValueHandle wrap(std::span<const float> data, std::span<const std::int64_t> dimensions) const;
 
  private:
+  ValueHandle wrap(std::span<const std::byte> data, ElementType type, std::span<const std::int64_t> dimensions) const;
+
   const Api* api_;
   MemoryInfoHandle memory_;
 };

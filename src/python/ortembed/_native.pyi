@@ -67,16 +67,41 @@ class HeadStep:
     def normalize() -> HeadStep:
         """x scaled to norm 1; zeros stay zeros."""
 
+class EmbeddingTable:
+    """
+    The embedding lookup of a graph that takes `hidden` and `mask`: word + position, then layer normalization.
+    """
+
+    def __init__(self, word: numpy.ndarray, position: numpy.ndarray | None = None, scale: numpy.ndarray | None = None, bias: numpy.ndarray | None = None, epsilon: float = 1e-12, padding_id: int | None = None) -> None:
+        """
+        word: [vocab, width]; position: [positions, width], the token type's embedding added in. Both are
+        borrowed, and may be mapped from a file. scale, bias: [width], copied; without scale there is no layer
+        normalization. All float32, C-contiguous. padding_id: count positions as RoBERTa does, with row 0 of
+        position for tokens that are padding_id and rows 1, 2, ... for the others in their order.
+        Raises InvalidInputError.
+        """
+
+    @property
+    def width(self) -> int:
+        """Length of an embedding."""
+
+    def lookup(self, ids: numpy.ndarray) -> numpy.ndarray:
+        """
+        The embeddings of one text, float32 [tokens, width]; ids: int64 [tokens].
+        Raises InvalidInputError for an id or position that the arrays have no row for.
+        """
+
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 
-    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str | Sequence[str], vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int, head: Sequence[HeadStep] = ()) -> None:
+    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str | Sequence[str], vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int, head: Sequence[HeadStep] = (), embeddings: EmbeddingTable | None = None) -> None:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
         max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes
-        through. Raises RuntimeLibraryError, ModelLoadError (a graph or head that does not fit),
-        InvalidInputError (unknown pooling).
+        through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.
+        Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
+        InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).
         """
 
     @property
