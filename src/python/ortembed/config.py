@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import check_flag, check_integer, read_object
 from ortembed.modules import MODULES, HeadStep, read_pipeline
+from ortembed.similarity import SIMILARITIES
 from ortembed.tokenizer_settings import TOKENIZER_FILES, TokenizerSettings, read_tokenizer_settings
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ _PROCESSOR_IGNORED = {"padding_side", "trust_remote_code", "use_fast"}
 
 # Architectures whose positions begin after that of the padding token, with the default for its id.
 _OFFSET_POSITIONS = {"camembert": 1, "mpnet": 1, "roberta": 1, "xlm-roberta": 1, "xlm-roberta-xl": 1}
-_SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 PROMPTS_OF_ALL_MODELS = ("query", "document")  # empty where a model has none of its own
 
 
@@ -195,8 +195,8 @@ def _prompts(model: dict[str, Any]) -> dict[str, str]:
 
 def _similarity(model: dict[str, Any]) -> str:
     name = model.get("similarity_fn_name") or "cosine"
-    if name not in _SIMILARITIES:
-        raise ModelLoadError(f"similarity_fn_name is {name!r}; ortembed does {', '.join(_SIMILARITIES)}")
+    if name not in SIMILARITIES:
+        raise ModelLoadError(f"similarity_fn_name is {name!r}; ortembed does {', '.join(SIMILARITIES)}")
     return str(name)
 
 

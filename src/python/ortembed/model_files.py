@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ortembed.config import SENTENCE_CONFIG_NAMES
+from ortembed.config import OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import read_json
 from ortembed.modules import MODULES, module_files, transformer_folder
@@ -52,7 +52,8 @@ def collect(
     for name in (CONFIG, TOKENIZER):
         collector.require(name)
     any(collector.add(name) for name in SENTENCE_CONFIG_NAMES)  # the first that there is
-    collector.add("tokenizer_config.json")
+    for name in OPTIONAL_FILES:
+        collector.add(name)
     collector.add_weights(onnx_file, exporter_refusal)
     return collector.files
 
