@@ -2,16 +2,21 @@
 
 import json
 import re
+import shutil
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
+import ortembed
 from ortembed.config import EXPORTED_MODEL_TYPES
 from ortembed.prepare.architectures import MODEL_TYPES
 from ortembed.prepare.export import export
-from tests.parity.reference.families import FAMILIES
+from tests.parity.reference.families import FAMILIES, Case
+from tests.python.tiny_models import save_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 # The largest difference of any value of a hidden state, which are of the order of 1. Measured: docs/architectures.md.
@@ -100,6 +105,35 @@ def measure(models, onnxruntime, tmp_path_factory):
 @pytest.mark.parametrize("case", CASES)
 def test_hidden_states_agree(measure, case, form):
     assert measure(case, form) <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_files_are_stored_as_the_case_says(models, case):
+    family, _, index = case.rpartition("-")
+    expected = FAMILIES[family][int(index)]
+    paths = list((models / case).glob("*.safetensors"))
+    assert (len(paths) > 1) == (expected.shard_size != Case.shard_size)
+    dtypes = set()
+    for path in paths:
+        with safe_open(path, framework="numpy") as tensors:
+            dtypes |= {tensors.get_slice(name).get_dtype() for name in tensors.keys()}  # noqa: SIM118 - it cannot be iterated
+    assert dtypes == {{"float32": "F32", "float16": "F16", "bfloat16": "BF16"}[expected.dtype]}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_engine_gives_their_mean(models, tmp_path, family):
+    """From the files to pooled vectors, every text of the first case in one call."""
+    folder = shutil.copytree(models / f"{family}-0", tmp_path / "model")
+    save_tokenizer(folder)
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', "utf-8")
+    embedder = ortembed.Embedder(folder, cache_dir=tmp_path / "cache", local_files_only=True)
+    with np.load(folder / "expected.npz") as arrays:
+        ids, lengths, hidden = (arrays[f"{name}_5"] for name in ("ids", "lengths", "hidden"))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    vectors = embedder.encode_ids(ids.astype(np.int32), offsets, normalize_embeddings=False)
+    means = [hidden[a:b].mean(axis=0) for a, b in pairwise(offsets)]
+    assert len(means) == 5
+    np.testing.assert_allclose(vectors, means, rtol=0, atol=TOLERANCE)
 
 
 def documented():

@@ -76,11 +76,10 @@ class ConfigReader:
         Entries that are missing or null are as the value says.
         """
         for key, value in supported.items():
-            if self._config.get(key, value) not in (None, value):
-                raise ModelLoadError(
-                    f"config.json: {key} is {self._config[key]!r}; the exporter for this architecture "
-                    f"does only {value!r}"
-                )
+            given = self._config.get(key)
+            if given is not None and given != value:
+                does = "does not do that" if value is None else f"does only {value!r}"
+                raise ModelLoadError(f"config.json: {key} is {repr(given)[:80]}; the exporter {does}")
 
     def _first(self, keys: tuple[str, ...], default: object) -> Any:  # noqa: ANN401
         return next((self._config[key] for key in keys if self._config.get(key) is not None), default)

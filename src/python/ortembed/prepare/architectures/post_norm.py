@@ -68,15 +68,15 @@ def build(shape: Shape, blocks: Blocks, names: LayerNames, bias: str | None = No
 def _embeddings(shape: Shape, blocks: Blocks) -> Embeddings:
     """Read the tables. A single text is all token type 0, which is added to the positions here."""
     weights, prefix = blocks.weights, "embeddings."
+    word = weights.get(f"{prefix}word_embeddings.weight", (shape.vocab_size, shape.width))
     position = weights.get(f"{prefix}position_embeddings.weight", (shape.positions, shape.width))
     if shape.padding_id is not None:  # positions are counted from there; the rows before it are not used
         position = position[shape.padding_id :]
     if shape.token_types is not None:
-        position = (
-            position + weights.get(f"{prefix}token_type_embeddings.weight", (shape.token_types, shape.width))[0]
-        )
+        types = weights.get(f"{prefix}token_type_embeddings.weight", (shape.token_types, shape.width))
+        position = position + types[0]
     return Embeddings(
-        word=weights.get(f"{prefix}word_embeddings.weight", (shape.vocab_size, shape.width)),
+        word=word,
         position=position,
         norm=f"{prefix}LayerNorm",
         epsilon=shape.epsilon,

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ortembed.errors import ModelLoadError
+from ortembed.prepare.architectures.config import ConfigReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,9 +51,11 @@ def read_architecture(config: object) -> tuple[Architecture, Any]:
     """
     entries = config if isinstance(config, dict) else {}
     model_type = entries.get("model_type")
-    if model_type not in _FILES:
+    if model_type not in MODEL_TYPES:
         known = ", ".join(sorted(_FILES))
         raise ModelLoadError(f"config.json: model_type is {model_type!r}; there are exporters for {known}")
+    # Of any architecture: weights that are not plain numbers, and heads that were cut out of some layers.
+    ConfigReader(entries).require({"quantization_config": None, "pruned_heads": {}})
     module: Architecture = import_module(f"ortembed.prepare.architectures.{_FILES[model_type]}")
     return module, module.read_config(entries)
 
