@@ -67,12 +67,14 @@ def special_ids(built: tokenizers.Tokenizer, settings: TokenizerSettings) -> fro
 def _build(saved: tokenizers.Tokenizer, settings: TokenizerSettings, path: Path) -> tokenizers.Tokenizer:
     """Build a class's tokenizer over the vocabulary of the one that was saved."""
     model = saved.model
+    if not isinstance(model, _MODELS[settings.kind]) and settings.kind in ("bert", "mpnet"):
+        model = models.WordPiece(saved.get_vocab(with_added_tokens=False), unk_token="")  # set below
     if not isinstance(model, models.Model) or not isinstance(model, _MODELS[settings.kind]):
         raise ModelLoadError(
             f"{path} holds a {type(model).__name__} model where the model's tokenizer class needs "
             f"{_MODELS[settings.kind].__name__}"
         )
-    built = tokenizers.Tokenizer(model)  # the same vocabulary, not a copy
+    built = tokenizers.Tokenizer(model)  # of the saved vocabulary, not a copy
     if saved.truncation:
         built.enable_truncation(**saved.truncation)
     _SPLITTERS[settings.kind](built, saved, settings)

@@ -64,6 +64,13 @@ def wordpiece(cls: str = "[CLS]", sep: str = "[SEP]", *, lowercase: bool = True,
     return tokenizer
 
 
+def word_level() -> Tokenizer:
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    tokenizer = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(pieces)}, unk_token=pieces[1]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
 def byte_level(specials: list[str], *, lowercase: bool = False) -> Tokenizer:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = [("c", "a"), ("ca", "t"), ("Ġ", "s"), ("Ġs", "at"), ("a", "t"), ("Ġ", "cat"), ("C", "at"), ("Ã", "©")]
@@ -199,6 +206,7 @@ CASES = {
         wordpiece(), "bert", {**SAVED, "add_eos_token": True, "eos_token": "</s>", "bos_token": "<s>"}
     ),
     "bert-saved-lower": Case(wordpiece(lowercase=False), "bert", SAVED, lowercase=True),
+    "bert-word-level": Case(word_level(), "bert"),
     "bert-unknown-class": Case(wordpiece(lowercase=False), "bert", {**BERT, "tokenizer_class": "NoSuchTokenizer"}),
     "bert-class-in-config": Case(
         wordpiece(lowercase=False),
