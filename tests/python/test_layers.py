@@ -34,7 +34,8 @@ PYTHON_LAYERS = [
 ]
 PREPARE_LAYERS = [
     {"coreml_operators", "gate", "graph", "probes", "store", "weights", "worker"},
-    {"coreml_check", "coreml_fold", "fuse", "fuse_worker"},
+    {"coreml_check", "coreml_fold", "fuse", "onnx_file"},
+    {"fuse_worker"},
     {"blocks"},
     {"architectures"},
     {"export"},

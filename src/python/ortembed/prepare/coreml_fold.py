@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def _fold(request: dict[str, Any]) -> dict[str, Any]:
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415 - only where the worker runs
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -1,0 +1,91 @@
+"""Reading an ONNX graph with weights that lie in other files, and writing it as this package keeps graphs."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import TensorProto, helper
+
+from ortembed.prepare.graph import GRAPH_NAME, WEIGHTS_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_EXTERNAL_FROM_BYTES = 16 * 1024
+
+
+def load_graph(path: Path, external: Mapping[str, str]) -> onnx.ModelProto:
+    """Read a graph with all its weights into memory.
+
+    Args:
+        path: The graph.
+        external: Where files of weights lie, by the name that the graph has for them; a name that is not there is
+            looked for beside the graph, where it must stay.
+
+    Raises:
+        OSError, ValueError, DecodeError: A file cannot be read, is not ONNX, or does not hold what the graph says.
+    """
+    model = onnx.load(path, load_external_data=False)
+    if not model.graph.node:
+        raise ValueError("it has no nodes")
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            _read_external(tensor, path.parent, external)
+    return model
+
+
+def save_graph(model: onnx.ModelProto, folder: Path) -> None:
+    """Write model.onnx, and its large weights to model.onnx.data."""
+    (folder / WEIGHTS_NAME).unlink(missing_ok=True)  # onnx would append to it
+    onnx.save_model(
+        model,
+        folder / GRAPH_NAME,
+        save_as_external_data=True,
+        location=WEIGHTS_NAME,
+        size_threshold=_EXTERNAL_FROM_BYTES,
+    )
+    if (folder / WEIGHTS_NAME).exists():  # onnx makes it readable for the owner alone
+        shutil.copymode(folder / GRAPH_NAME, folder / WEIGHTS_NAME)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            if attribute.HasField("g"):
+                yield from _tensors(attribute.g)
+
+
+def _read_external(tensor: TensorProto, beside: Path, external: Mapping[str, str]) -> None:
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    offset = int(entries.get("offset", 0))
+    size = int(entries["length"]) if "length" in entries else _bytes_of(tensor)
+    if min(offset, size) < 0:
+        raise ValueError(f"tensor {tensor.name} lies at {entries}")
+    path = Path(external[location]) if location in external else beside / _inside(location)
+    with path.open("rb") as file:
+        file.seek(offset)
+        tensor.raw_data = file.read(size)
+    if len(tensor.raw_data) != size:
+        raise ValueError(f"{path} ends before the {size} bytes of tensor {tensor.name} at {offset}")
+    del tensor.external_data[:]
+    tensor.data_location = TensorProto.DEFAULT
+
+
+def _inside(location: str) -> str:
+    path = PurePosixPath(location.replace("\\", "/"))
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in location:
+        raise ValueError(f"it names a file of weights that is not beside it: {location!r}")
+    return str(path)
+
+
+def _bytes_of(tensor: TensorProto) -> int:
+    item: int = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return math.prod(tensor.dims) * item
