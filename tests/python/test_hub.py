@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from ortembed.config import SENTENCE_CONFIG_NAMES
+from ortembed.config import OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
 from ortembed.manifest import manifests
 from tests.python.hub_loading import COMMIT, REPO, Machine, modules, tiny_bert
 from tests.python.hub_server import RESOLVE, HubServer
@@ -16,7 +16,7 @@ DEFAULT = manifests()["all-minilm-l6-v2"]
 WIDTH = 8
 
 NEEDED = {"config.json", "tokenizer.json", "modules.json", "1_Pooling/config.json", "model.safetensors"}
-ABSENT = {"config_sentence_transformers.json", "tokenizer_config.json", *SENTENCE_CONFIG_NAMES}
+ABSENT = {"config_sentence_transformers.json", *OPTIONAL_FILES, *SENTENCE_CONFIG_NAMES}
 OFFLINE = pytest.mark.parametrize(
     "offline", [{"local_files_only": True}, {"environment": {"HF_HUB_OFFLINE": "1"}}], ids=str
 )
