@@ -55,7 +55,7 @@ class Pipeline:
         self.settings = prepared.settings
         self.max_seq_length = choose_max_seq_length(self.settings, max_seq_length)
         self.tokenizer = Tokenizer(
-            prepared.tokenizer, max_seq_length=self.max_seq_length, lowercase=self.settings.lowercase
+            prepared.tokenizer, max_seq_length=self.max_seq_length, settings=self.settings.tokenizer
         )
         self.engine = _native.Engine(
             library=find_runtime_library(),
@@ -66,6 +66,7 @@ class Pipeline:
             max_batch_tokens=_MAX_BATCH_TOKENS,
             threads=num_threads,
             head=prepared.head(),
+            embeddings=prepared.embeddings(),
         )
         self._warned_of_truncation = False
 
