@@ -93,8 +93,8 @@ def manifests() -> Mapping[str, Manifest]:
     Raises:
         ModelLoadError: A manifest is not what it has to be; the message names file and key.
     """
-    names = sorted(entry.name for entry in _folder().iterdir() if entry.name.endswith(".toml"))
-    return {m.name: m for m in (_read(_folder() / name) for name in names)}
+    read = [_read(entry) for entry in _folder().iterdir() if entry.name.endswith(".toml")]
+    return {manifest.name: manifest for manifest in sorted(read, key=lambda manifest: manifest.name)}
 
 
 def find_manifest(name: str) -> Manifest | None:
