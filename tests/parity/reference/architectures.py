@@ -46,10 +46,12 @@ def save_random_model(folder: Path, family: str, case: Case) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             randomize(name, parameter)
-    model.to(getattr(torch, case.dtype)).save_pretrained(folder, max_shard_size=case.shard_size)
+    model.to(getattr(torch, case.dtype)).save_pretrained(
+        folder, max_shard_size=case.shard_size, save_original_format=not case.own_names
+    )
     entries = json.loads((folder / "config.json").read_text("utf-8"))
     kept = {name: value for name, value in entries.items() if name not in case.removed}
-    (folder / "config.json").write_text(json.dumps(kept), "utf-8")
+    (folder / "config.json").write_text(json.dumps({**kept, **case.added}), "utf-8")
 
 
 def randomize(name: str, parameter: torch.nn.Parameter) -> None:
