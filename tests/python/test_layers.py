@@ -39,7 +39,7 @@ PREPARE_LAYERS = [
     {"blocks"},
     {"architectures"},
     {"export"},
-    {"calibrate", "quantize", "smooth"},
+    {"calibrate", "quantize", "self_check", "smooth"},
     {"build"},
     {"prepared"},
     {"__init__"},

@@ -131,14 +131,14 @@ def test_an_onnx_graph_is_found_in_its_folder(tmp_path, load):
 def test_a_file_that_is_not_onnx_is_named(tmp_path, load, content):
     folder = save_onnx(tmp_path / "model")
     (folder / "model.onnx").write_bytes(content)
-    with pytest.raises(ModelLoadError, match="cannot load .*model.onnx"):
+    with pytest.raises(ModelLoadError, match="model.onnx: cannot read this ONNX graph"):
         load(folder)
 
 
 def test_a_truncated_graph_is_named(tmp_path, load):
     path = save_onnx(tmp_path / "model") / "model.onnx"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ModelLoadError, match="cannot load .*model.onnx"):
+    with pytest.raises(ModelLoadError, match="model.onnx: cannot read this ONNX graph"):
         load(path.parent)
 
 

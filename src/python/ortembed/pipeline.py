@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +10,6 @@ import numpy as np
 from ortembed import _native
 from ortembed.errors import InferenceError
 from ortembed.options import choose_max_seq_length, choose_threads
-from ortembed.responses import TruncationWarning
 from ortembed.runtime_library import find_runtime_library
 from ortembed.tokenizer import Tokenizer
 
@@ -44,9 +40,14 @@ class Pipeline:
     """Turns checked texts into vectors. Thread-safe; does not survive ``fork()``."""
 
     def __init__(
-        self, prepared: PreparedModel, *, threads: int | None = None, max_seq_length: int | None = None
+        self,
+        prepared: PreparedModel,
+        *,
+        threads: int | None = None,
+        max_seq_length: int | None = None,
+        on_truncation: Callable[[], object] | None = None,
     ) -> None:
-        """Load a prepared model.
+        """Load a prepared model. ``on_truncation`` is called whenever texts were cut.
 
         Raises:
             ModelLoadError, RuntimeLibraryError, InvalidInputError: As Embedder's.
@@ -68,7 +69,7 @@ class Pipeline:
             head=prepared.head(),
             embeddings=prepared.embeddings(),
         )
-        self._warned_of_truncation = False
+        self._on_truncation = on_truncation
 
     @property
     def dimension(self) -> int:
@@ -83,8 +84,15 @@ class Pipeline:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Give the vectors of texts as the model's files say, without a prompt: float32 [n, dimension]."""
+        return self._encode(texts, normalize=self.settings.normalize)
+
+    def raw(self, texts: Sequence[str]) -> Floats:
+        """Give the vectors of texts before normalization, without a prompt: float32 [n, dimension]."""
+        return self._encode(texts, normalize=False)
+
+    def _encode(self, texts: Sequence[str], *, normalize: bool) -> Floats:
         rows = np.empty((len(texts), self.dimension), np.float32)
-        self.encode_into(rows, texts, Prompt(), normalize=self.settings.normalize)
+        self.encode_into(rows, texts, Prompt(), normalize=normalize)
         return rows
 
     def encode_into(
@@ -116,24 +124,9 @@ class Pipeline:
     def _encode_chunk(self, rows: Floats, texts: Sequence[str], prompt: Prompt, *, normalize: bool) -> int:
         prompted = [prompt.words + text for text in texts] if prompt.words else list(texts)
         tokens = self.tokenizer.encode(prompted)
-        if tokens.truncated and not self._warned_of_truncation:
-            self._warned_of_truncation = True
-            warnings.warn(
-                f"some texts have more than {self.max_seq_length} tokens and were truncated; token_count() tells "
-                "which. Shown once for this Embedder.",
-                TruncationWarning,
-                stacklevel=_callers_level(),
-            )
+        if tokens.truncated and self._on_truncation:
+            self._on_truncation()
         self.engine.encode_ids(
             tokens.ids, tokens.offsets, out=rows, normalize=normalize, skip_tokens=prompt.skip_tokens
         )
         return len(tokens.ids)
-
-
-def _callers_level() -> int:
-    """Give the stacklevel at which a warning points to the first caller outside this package."""
-    package = str(Path(__file__).parent)
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - what warnings itself uses
-    while frame.f_back and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level

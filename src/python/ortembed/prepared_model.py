@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 GRAPH = "model.onnx"
+SAFETENSORS = "safetensors"  # the origin of a graph that ortembed makes itself
 EMBEDDINGS = "embeddings"  # begins the names of the CoreML form's tables
 _SOURCE = "source"  # the folder with the model's own files
 _FACTS = "facts.json"
@@ -38,7 +39,8 @@ class Facts:
     Attributes:
         dtype: "float32" or "int8".
         form: "cpu" or "coreml".
-        origin: What the graph was made from: "safetensors" or the name of an ONNX file.
+        origin: What the graph was made from: SAFETENSORS or the name of an ONNX file.
+        remark: Why an ONNX file's graph is as it came; empty where it is fused.
         exporter_version: Of ortembed's way to make it.
         runtime_version: Of the ONNX Runtime that was there.
         sources: sha256 of each of the model's own files by name.
@@ -47,6 +49,7 @@ class Facts:
     dtype: str
     form: str
     origin: str
+    remark: str
     exporter_version: int
     runtime_version: str
     sources: Mapping[str, str]

@@ -2,38 +2,78 @@
 
 from __future__ import annotations
 
-import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ortembed.errors import InvalidInputError
 from ortembed.json_files import read_json
 from ortembed.model_files import WEIGHTS_INDEX
 from ortembed.modules import MODULES, module_files
-from ortembed.prepared_model import GRAPH, write_prepared
+from ortembed.prepare.fuse import fuse
+from ortembed.prepare.self_check import check_fused
+from ortembed.prepared_model import SAFETENSORS, read_prepared, write_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from ortembed.prepared_model import Facts, PreparedModel
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 3
+EXPORTER_VERSION = 4
 
 
 def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: Callable[[str], object]) -> None:
-    """Make a float32 model from its own files, named as hub.find_model names them."""
+    """Make a float32 model from its own files, named as hub.find_model names them, and check its graph."""
     small, weights = _split(files)
     config = read_json(files["config.json"])
-    if facts.origin == "safetensors":
-        from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
-
-        report("exporting")
-        shards = [path for name, path in weights.items() if name != WEIGHTS_INDEX]
-        export(config, shards, folder, facts.form)
+    if facts.origin == SAFETENSORS:
+        _build_from_safetensors(config, weights, small, folder, facts, report)
     else:
-        shutil.copyfile(files[facts.origin], folder / GRAPH)
+        _build_from_onnx(config, weights, small, folder, facts, report)
+
+
+def _build_from_safetensors(
+    config: object,
+    weights: Mapping[str, Path],
+    small: Mapping[str, Path],
+    folder: Path,
+    facts: Facts,
+    report: Callable[[str], object],
+) -> None:
+    from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
+
+    report("making the graph from the weights")
+    shards = [path for name, path in weights.items() if name != WEIGHTS_INDEX]
+    export(config, shards, folder, facts.form)
     write_prepared(folder, small, facts)
+    if facts.form == "cpu":
+        report("comparing it with plain operators")
+        with tempfile.TemporaryDirectory(prefix="plain-", dir=folder) as name:
+            plain = Path(name)
+            export(config, shards, plain, "coreml")
+            write_prepared(plain, small, facts)
+            check_fused(read_prepared(folder), read_prepared(plain))
+
+
+def _build_from_onnx(
+    config: object,
+    weights: Mapping[str, Path],
+    small: Mapping[str, Path],
+    folder: Path,
+    facts: Facts,
+    report: Callable[[str], object],
+) -> None:
+    report("fusing the graph and comparing it with the original")
+    beside = PurePosixPath(facts.origin).parent
+    external = {
+        PurePosixPath(name).relative_to(beside).as_posix(): path
+        for name, path in weights.items()
+        if name != facts.origin
+    }
+    done = fuse(weights[facts.origin], config if isinstance(config, dict) else {}, folder, external)
+    write_prepared(folder, small, replace(facts, remark=done.reason))
 
 
 def build_int8(

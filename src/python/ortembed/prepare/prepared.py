@@ -14,7 +14,7 @@ from ortembed.manifest import Manifest, find_manifest, sha256_of
 from ortembed.prepare.architectures import refusal
 from ortembed.prepare.build import EXPORTER_VERSION, build_float, build_int8
 from ortembed.prepare.store import Store, default_cache_dir
-from ortembed.prepared_model import Facts, PreparedModel, read_prepared
+from ortembed.prepared_model import SAFETENSORS, Facts, PreparedModel, read_prepared
 from ortembed.runtime_library import find_runtime_library
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def _request(
         if value not in known:
             raise InvalidInputError(f"{what} is {value!r}, none of {', '.join(known)}")
     if form == "coreml" and (dtype != "float32" or onnx_file):
-        raise InvalidInputError(
-            "the CoreML form is made from safetensors and in float32: CoreML runs no int8"
-        )
+        raise InvalidInputError("the CoreML form is made from safetensors and in float32: CoreML runs no int8")
     manifest = None if hub.is_folder(name) else find_manifest(name)
     if manifest and manifest.revision and revision not in (None, manifest.revision):  # not what is verified
         name, manifest = manifest.hub_id, replace(manifest, revision=revision, sha256={}, package=None)
@@ -206,7 +204,8 @@ def _facts(request: _Request, sources: Mapping[str, str], files: Mapping[str, Pa
     return Facts(
         dtype=request.dtype,
         form=request.form,
-        origin=graphs[0] if graphs else "safetensors",
+        origin=graphs[0] if graphs else SAFETENSORS,
+        remark="",
         exporter_version=EXPORTER_VERSION,
         runtime_version=_native.runtime_version(find_runtime_library()),
         sources=sources,

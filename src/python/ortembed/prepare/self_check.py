@@ -1,0 +1,55 @@
+"""A graph of fused operators compared with plain ones, on this machine and runtime, before it is trusted.
+
+Both are made from the same weights; what differs is all that the fused operators do, and where embeddings are
+looked up. A kernel that is wrong on this machine, or in this version of the runtime, is found here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ortembed.errors import InferenceError, ModelLoadError
+from ortembed.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ortembed.prepared_model import PreparedModel
+
+# Two ways to compute in float32 differ by up to about 1e-5 of the largest value; a mistake by far more.
+_TOLERANCE = 1e-3
+_LONGEST = 256  # tokens; more would take long with a large model
+_TEXTS = (
+    "A short text.",
+    "Where is the nearest railway station, and when does the last train leave?",
+    "def median(values): return sorted(values)[len(values) // 2]",
+    "Die Straße ist lang. 道は長い。 Дорога длинная. الطريق طويل",
+    "one two three four five six seven eight nine ten " * 12,
+)
+
+
+def check_fused(fused: PreparedModel, plain: PreparedModel) -> float:
+    """Compare the vectors of some texts; give the largest difference over the largest value.
+
+    Raises:
+        ModelLoadError: They differ by more than float32 arithmetic explains, or are not finite.
+    """
+    ours, reference = _vectors(fused), _vectors(plain)
+    difference = float(np.abs(ours - reference).max() / max(np.abs(reference).max(), 1e-12))
+    if not difference <= _TOLERANCE:
+        raise ModelLoadError(
+            f"the graph in {fused.folder} gives vectors that differ from the same model in plain operators by "
+            f"{difference:.1e} of the largest value: a fault of this ONNX Runtime on this machine, or of ortembed. "
+            "Try another version of onnxruntime"
+        )
+    return difference
+
+
+def _vectors(prepared: PreparedModel) -> npt.NDArray[np.float32]:
+    pipeline = Pipeline(prepared, max_seq_length=min(prepared.settings.max_seq_length, _LONGEST))
+    try:
+        return np.concatenate([pipeline.raw(_TEXTS), pipeline.raw(_TEXTS[:1])])  # in a batch, and alone
+    except InferenceError as error:
+        raise ModelLoadError(f"the model cannot embed a few plain texts: {error}") from error
