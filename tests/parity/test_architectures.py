@@ -15,7 +15,9 @@ import ortembed
 from ortembed.config import EXPORTED_MODEL_TYPES
 from ortembed.prepare.architectures import MODEL_TYPES
 from ortembed.prepare.export import export
+from ortembed.runtime_library import VARIABLE
 from tests.parity.reference.families import FAMILIES, Case
+from tests.python.test_runtime_library import runtime
 from tests.python.tiny_models import save_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,13 +122,17 @@ def test_the_files_are_stored_as_the_case_says(models, case):
     assert dtypes == {{"float32": "F32", "float16": "F16", "bfloat16": "BF16"}[expected.dtype]}
 
 
+@pytest.mark.parametrize("version", ["newest", "1.21.0"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_engine_gives_their_mean(models, tmp_path, family):
-    """From the files to pooled vectors, every text of the first case in one call."""
+def test_the_engine_gives_their_mean(models, tmp_path, monkeypatch, family, version):
+    """From the files to pooled vectors, in the newest runtime and the floor: all texts of the first case at once."""
+    if version != "newest":
+        monkeypatch.setenv(VARIABLE, str(runtime(version)))
     folder = shutil.copytree(models / f"{family}-0", tmp_path / "model")
     save_tokenizer(folder)
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', "utf-8")
     embedder = ortembed.Embedder(folder, cache_dir=tmp_path / "cache", local_files_only=True)
+    assert (embedder.model_info().runtime_version == version) == (version != "newest")
     with np.load(folder / "expected.npz") as arrays:
         ids, lengths, hidden = (arrays[f"{name}_5"] for name in ("ids", "lengths", "hidden"))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
