@@ -1,6 +1,7 @@
-"""The command line, run as users run it."""
+"""The command line, run as users run it: embed and search, and what any command does with streams and files."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -12,16 +13,35 @@ TEXTS = ["a cat sat on the mat", "stocks fell sharply", "", "Größe — 東京"
 
 
 @pytest.fixture
-def ortembed(embedder, cache_dir):
-    import os  # noqa: PLC0415
+def environment(embedder, cache_dir):
+    return {**os.environ, "ORTEMBED_CACHE_DIR": str(cache_dir), "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
 
-    def run(*arguments, stdin=""):
+
+@pytest.fixture
+def ortembed(environment):
+    def run(*arguments, stdin="", **more):
         return subprocess.run(
             [sys.executable, "-m", "ortembed", *map(str, arguments)],
-            env={**os.environ, "ORTEMBED_CACHE_DIR": str(cache_dir), "PYTHONUTF8": "1"},
-            input=stdin,
+            env={**environment, **more},
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
-            encoding="utf-8",
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def shell(environment):
+    """Run a line of shell in which $ortembed is the command."""
+
+    def run(line):
+        command = f"{shlex.quote(sys.executable)} -m ortembed"
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line.replace("$ortembed", command)],
+            env=environment,
+            capture_output=True,
+            text=True,
             check=False,
         )
 
@@ -35,73 +55,147 @@ def file(tmp_path):
     return path
 
 
+def rows(done):
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def test_embed_writes_an_array(ortembed, embedder, file, tmp_path):
     done = ortembed("embed", file, "-o", tmp_path / "out.npy")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), embedder.encode(TEXTS), atol=1e-6)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.npy", "texts.txt"]
 
 
 def test_embed_writes_json_lines(ortembed, embedder, file, tmp_path):
     assert ortembed("embed", file, "-o", tmp_path / "out.jsonl", "--truncate-dim", 8).returncode == 0
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
-    assert [row["text"] for row in rows] == TEXTS
-    np.testing.assert_allclose([r["embedding"] for r in rows], embedder.encode(TEXTS, truncate_dim=8), atol=1e-6)
+    written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [row["text"] for row in written] == TEXTS
+    np.testing.assert_allclose([r["embedding"] for r in written], embedder.encode(TEXTS, truncate_dim=8), atol=1e-6)
 
 
 def test_embed_reads_stdin_and_writes_stdout(ortembed, embedder):
-    done = ortembed("embed", "-", stdin="hello\r\nworld")
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["text"] for row in rows] == ["hello", "world"]
-    np.testing.assert_allclose([row["embedding"] for row in rows], embedder.encode(["hello", "world"]), atol=1e-6)
+    written = rows(ortembed("embed", "-", stdin="hello\r\nworld"))
+    assert [row["text"] for row in written] == ["hello", "world"]
+    np.testing.assert_allclose([r["embedding"] for r in written], embedder.encode(["hello", "world"]), atol=1e-6)
 
 
-def test_only_newlines_end_a_text(ortembed):
-    done = ortembed("embed", "-", stdin="one\x0ctext\u2028still\nnext\n")
-    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["one\x0ctext\u2028still", "next"]
+def test_only_newlines_end_a_text_and_a_byte_order_mark_is_none(ortembed):
+    written = rows(ortembed("embed", "-", stdin="\ufeffone\x0ctext\u2028still\nnext\n"))
+    assert [row["text"] for row in written] == ["one\x0ctext\u2028still", "next"]
 
 
 def test_search_finds_the_nearest_first(ortembed, file):
     done = ortembed("search", "kitten on a rug", "--in", file, "--top", 2)
-    first, second = done.stdout.splitlines()
+    first, second = done.stdout.decode().splitlines()
     assert first.split("  ")[1] == TEXTS[0]
     assert float(first.split()[0]) > float(second.split()[0])
 
 
-def test_a_nonempty_result_may_be_cut_short(ortembed, file, cache_dir):
+def test_texts_that_the_terminal_has_no_letters_for_are_shown_escaped(ortembed):
+    done = ortembed("search", "城", "--in", "-", stdin="東京\n", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.split()[1:], done.stderr) == (0, [b"\\u6771\\u4eac"], b"")
+
+
+def test_a_warning_is_one_line(ortembed):
+    done = ortembed("search", "x", "--in", "-", stdin="word " * 400)
+    assert done.returncode == 0
+    assert done.stderr.decode().startswith("ortembed: warning: some texts have more than 256 tokens")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_nonempty_result_may_be_cut_short(shell, file):
     """The reader closes the pipe, as head does; that is no error."""
-    command = f"{shlex.quote(sys.executable)} -m ortembed embed {shlex.quote(str(file))} | head -c 10"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        env={"ORTEMBED_CACHE_DIR": str(cache_dir), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = shell(f"$ortembed embed {shlex.quote(str(file))} | head -c 10")
     assert (done.returncode, len(done.stdout), done.stderr) == (0, 10, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's descriptors")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("$ortembed embed - <&-", "InvalidInputError: standard input is closed"),
+        ("echo a | $ortembed embed - >&-", "InvalidInputError: standard output is closed"),
+        ("$ortembed models >&-", "InvalidInputError: standard output is closed"),
+        ("$ortembed models >/dev/full", "OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_told(shell, line, message):
+    done = shell(line)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"ortembed: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"fine\n\xff\xfe\n", "standard input is not UTF-8: line 2 has byte 0xff"),
+        ("one\n".encode("utf-16"), "standard input is UTF-16; convert it first"),
+        (b"one\ntwo\n\x00\x01", "standard input is not a text: line 3 has a zero byte"),
+    ],
+)
+def test_input_that_is_no_text_is_refused(ortembed, stdin, message):
+    done = ortembed("embed", "-", stdin=stdin)
+    assert done.returncode == 1
+    assert message in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["embed", "no-such-file"], 1, "no-such-file"),
-        (["embed", "-", "-o", "out.csv"], 1, "out.csv ends in neither .npy nor .jsonl"),
-        (["embed", "-", "-o", "/no/such/folder/out.npy"], 1, "/no/such/folder/out.npy"),
         (["embed", "-", "--threads", "0"], 1, "InvalidInputError: threads is 0"),
         (["embed", "-", "--model", "no such model!"], 1, "ModelNotFoundError: 'no such model!' is neither"),
         (["embed"], 2, "usage: ortembed embed"),
-        (["search", "query", "--in", "-", "--top", "0"], 2, "--top"),
+        (["search", "query", "--in", "-", "--top", "0"], 2, "argument --top: '0' is not a positive integer"),
+        (["embed", "-", "--dtype", "int4"], 2, "argument --dtype: invalid choice"),
         ([], 2, "usage: ortembed"),
     ],
 )
 def test_errors_are_one_line_and_a_status(ortembed, arguments, status, message):
     done = ortembed(*arguments, stdin="text\n")
     assert done.returncode == status
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert message in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("out.csv", "ends in neither .npy nor .jsonl"),
+        ("no/such/folder/out.npy", "No such file or directory"),
+        ("folder.npy", "is a folder"),
+    ],
+)
+def test_the_target_is_tried_before_the_work(ortembed, tmp_path, name, message):
+    (tmp_path / "folder.npy").mkdir()
+    done = ortembed("embed", "-", "-o", tmp_path / name, "--model", "no such model!", stdin="text\n")
+    assert done.returncode == 1
+    assert message in done.stderr.decode()  # and nothing of the model, which was not looked for
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.npy"]
+
+
+def test_a_failure_leaves_the_target_and_its_folder_as_they_were(ortembed, tmp_path):
+    (tmp_path / "out.npy").write_bytes(b"before")
+    (tmp_path / "out.npy.partial").write_bytes(b"someone else's")
+    assert ortembed("embed", "no-such-file", "-o", tmp_path / "out.npy").returncode == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "out.npy": b"before",
+        "out.npy.partial": b"someone else's",
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_target_that_is_a_link_stays_one(ortembed, file, tmp_path):
+    (tmp_path / "link.npy").symlink_to(tmp_path / "real.npy")
+    assert ortembed("embed", file, "-o", tmp_path / "link.npy").returncode == 0
+    assert (tmp_path / "link.npy").is_symlink()
+    assert np.load(tmp_path / "real.npy").shape == (4, 384)
 
 
 def test_help_and_version(ortembed):
-    assert "embed" in ortembed("--help").stdout
-    assert ortembed("--version").stdout.startswith("ortembed 0.")
+    assert b"verify" in ortembed("--help").stdout
+    assert ortembed("--version").stdout.startswith(b"ortembed 0.")

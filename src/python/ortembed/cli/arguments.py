@@ -1,0 +1,72 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ortembed.embedder import Embedder
+from ortembed.prepare import DTYPES, FORMS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+DEFAULT_MODEL = "all-minilm-l6-v2"
+
+
+def positive(text: str) -> int:
+    """Read a positive integer."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
+    return int(text)
+
+
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Add what an Embedder is made with."""
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="M", help="short name, hub name or folder (default: %(default)s)"
+    )
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads a run (default: cores allowed)")
+    add_source(parser)
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add where a model's files come from and where it is kept."""
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit on the hub")
+    parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+
+
+def load(options: argparse.Namespace) -> Embedder:
+    """Make the Embedder that the options describe."""
+    return Embedder(
+        options.model,
+        dtype=options.dtype,
+        threads=options.threads,
+        revision=options.revision,
+        cache_dir=options.cache_dir,
+        local_files_only=options.offline,
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, *, dtype: str | None = "float32") -> None:
+    """Add a model's name and the variant of it that is meant."""
+    parser.add_argument("model", metavar="MODEL", help="short name, hub name or folder")
+    default = dtype or "int8, or float32 where there is something else to compare"
+    parser.add_argument("--dtype", choices=DTYPES, default=dtype, help=f"default: {default}")
+    parser.add_argument("--form", choices=FORMS, default="cpu", help="what the graph is made for (default: cpu)")
+    parser.add_argument("--onnx", metavar="FILE", help="use this ONNX file of the model's, by its path in it")
+
+
+def variant(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the arguments of prepare and find_prepared that add_model and add_source read."""
+    return {
+        "revision": options.revision,
+        "cache_dir": options.cache_dir,
+        "dtype": options.dtype,
+        "form": options.form,
+        "onnx_file": options.onnx,
+    }

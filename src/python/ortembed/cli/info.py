@@ -1,0 +1,59 @@
+"""``ortembed info``: what a prepared model is and does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ortembed.cli.arguments import add_model, variant
+from ortembed.cli.describe import describe, lines
+from ortembed.cli.streams import standard_output
+from ortembed.errors import ModelNotFoundError
+from ortembed.prepare import find_prepared
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ortembed.cli.arguments import Commands
+    from ortembed.prepared_model import PreparedModel
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "info",
+        help="describe a prepared model",
+        description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
+        "compares with float32. Nothing is downloaded or made.",
+    )
+    add_model(parser)
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit on the hub")
+    parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the description."""
+    stream = standard_output()
+    known = describe(options.model, _find(options))
+    if options.json:
+        print(json.dumps(known, indent=1), file=stream)
+    else:
+        quoted = {name: json.dumps(prompt, ensure_ascii=False) for name, prompt in known["prompts"].items() if prompt}
+        print("\n".join(lines({**known, "prompts": quoted})), file=stream)
+    return 0
+
+
+def _find(options: argparse.Namespace) -> PreparedModel:
+    prepared = find_prepared(options.model, **variant(options))
+    if prepared:
+        return prepared
+    asked = {"--dtype": (options.dtype, "float32"), "--form": (options.form, "cpu")}
+    chosen = "".join(f" {flag} {value}" for flag, (value, usual) in asked.items() if value != usual)
+    given = {"--onnx": options.onnx, "--revision": options.revision, "--cache-dir": options.cache_dir}
+    chosen += "".join(f" {flag} {value}" for flag, value in given.items() if value)
+    raise ModelNotFoundError(
+        f"{options.model!r} has not been prepared as {options.dtype} for {options.form}; "
+        f"run: ortembed prepare {options.model}{chosen}"
+    )

@@ -1,0 +1,65 @@
+"""Standard input, output and error, any of which may be closed or unable to show what is written."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ortembed.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def tolerate_any_encoding() -> None:
+    """Let a terminal or file that is not UTF-8 get an escape for what it has no bytes for, not a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def standard_input() -> bytes:
+    """Read all of standard input.
+
+    Raises:
+        InvalidInputError: It is closed.
+    """
+    if sys.stdin is None:
+        raise InvalidInputError("standard input is closed; name a file, or pipe text in")
+    return sys.stdin.buffer.read()
+
+
+def standard_output() -> TextIO:
+    """Give the stream for results.
+
+    Raises:
+        InvalidInputError: It is closed, so that all the work would be lost.
+    """
+    if sys.stdout is None:
+        raise InvalidInputError("standard output is closed; nothing could show the result")
+    return sys.stdout
+
+
+def say(message: str) -> None:
+    """Tell something on standard error, where that is open."""
+    if sys.stderr is not None:
+        print(f"ortembed: {message}", file=sys.stderr, flush=True)
+
+
+def warn(message: Warning | str, *_where: object, **_further: object) -> None:
+    """Show a warning as one line, in place of warnings.showwarning."""
+    say(f"warning: {message}")
+
+
+def report_step(step: str) -> None:
+    """Tell a step of long work, where someone watches."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(f"{step} …")
+
+
+def abandon_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's own flush at exit does not fail again."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,100 @@
+"""Reading texts and vectors that users have in files."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ortembed.cli.streams import standard_input
+from ortembed.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_lines(name: str) -> list[str]:
+    """Read a UTF-8 file, one text a line; ``-`` is standard input. A byte order mark at the start is left out.
+
+    Raises:
+        InvalidInputError: It is not UTF-8 text; the message tells where.
+        OSError: It cannot be read.
+    """
+    data = standard_input() if name == "-" else Path(name).read_bytes()
+    source = "standard input" if name == "-" else name
+    # Only newlines end a text: str.splitlines would also split at form feeds and Unicode separators.
+    lines = _decode(data, source).replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _decode(data: bytes, source: str) -> str:
+    if data.startswith(_UTF16_MARKS):
+        raise InvalidInputError(f"{source} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if (zero := data.find(b"\0")) >= 0:
+        raise InvalidInputError(f"{source} is not a text: line {data.count(10, 0, zero) + 1} has a zero byte")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(10, 0, error.start) + 1
+        raise InvalidInputError(
+            f"{source} is not UTF-8: line {line} has byte 0x{data[error.start]:02x}; convert it first with iconv"
+        ) from error
+
+
+def read_vectors(path: Path) -> tuple[list[str] | None, Floats]:
+    """Read vectors [n, dimension] as ``ortembed embed`` writes them, with their texts where the file has them.
+
+    Raises:
+        InvalidInputError: The file is neither .npy nor .jsonl, or what is in it does not fit; no pickles are read.
+        OSError: It cannot be read.
+    """
+    if path.suffix == ".npy":
+        texts, vectors = None, _read_array(path)
+    elif path.suffix == ".jsonl":
+        texts, vectors = _read_json_lines(path)
+    else:
+        raise InvalidInputError(f"{path} ends in neither .npy nor .jsonl")
+    if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.size:  # noqa: PLR2004 - rows and columns
+        raise InvalidInputError(f"{path} has {vectors.dtype} {list(vectors.shape)}, not floats [n, dimension]")
+    if not np.isfinite(vectors).all():
+        raise InvalidInputError(f"{path} has values that are not finite")
+    return texts, vectors.astype(np.float32)
+
+
+def _read_array(path: Path) -> npt.NDArray[Any]:
+    try:
+        with path.open("rb") as file:
+            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except ValueError as error:
+        raise InvalidInputError(f"{path} is not a .npy file that can be read: {error}") from error
+    return array
+
+
+def _read_json_lines(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
+    rows = [_read_row(path, number, line) for number, line in enumerate(read_lines(str(path)), 1)]
+    try:
+        return [text for text, _ in rows], np.array([vector for _, vector in rows], np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{path}: the embeddings are not lists of numbers of one length") from error
+
+
+def _read_row(path: Path, number: int, line: str) -> tuple[str, list[object]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{path}, line {number}: not JSON: {error}") from error
+    if (
+        not isinstance(row, dict)
+        or not isinstance(row.get("text"), str)
+        or not isinstance(row.get("embedding"), list)
+    ):
+        raise InvalidInputError(f'{path}, line {number}: not an object with "text" and "embedding"')
+    return row["text"], row["embedding"]
