@@ -64,7 +64,7 @@ def qwen3(width: int, heads: int, shared: int, layers: int, inner: int, **more: 
 FAMILIES: dict[str, list[Case]] = {
     "bert": [
         Case(bert_like(32, 4, 3, 64)),
-        Case(bert_like(48, 3, 2, 40, hidden_act="gelu_new", layer_norm_eps=1e-5, type_vocab_size=1)),
+        Case(bert_like(48, 3, 2, 40, hidden_act="gelu_new", layer_norm_eps=1e-2, type_vocab_size=1)),
         Case(bert_like(24, 1, 1, 96, hidden_act="relu", max_position_embeddings=200), longest=200),
         Case(bert_like(20, 5, 2, 30, hidden_act="silu"), task="ForMaskedLM", dtype="float16"),
         Case(bert_like(64, 4, 2, 64), dtype="bfloat16", shard_size="30KB"),
@@ -105,7 +105,7 @@ FAMILIES: dict[str, list[Case]] = {
     ],
     "qwen3": [
         Case(qwen3(64, 4, 2, 3, 96), padding_sides=("right", "left")),
-        Case(qwen3(32, 6, 1, 2, 64, head_dim=24, attention_bias=True, hidden_act="gelu"), longest=200),
+        Case(qwen3(32, 6, 1, 2, 64, head_dim=48, attention_bias=True, hidden_act="gelu"), longest=200),
         Case(
             qwen3(48, 2, 2, 2, 40, tie_word_embeddings=True),
             task="ForCausalLM",

@@ -53,7 +53,7 @@ def read_config(config: Mapping[str, Any]) -> Qwen3Shape:
         layers=layers,
         heads=heads,
         key_value_heads=key_value_heads,
-        head_width=reader.integer("head_dim", default=128),
+        head_width=_head_width(reader),
         inner_width=reader.integer("intermediate_size"),
         positions=reader.integer("max_position_embeddings"),
         theta=read_theta(reader, "rope_theta", default=10_000.0),
@@ -61,6 +61,15 @@ def read_config(config: Mapping[str, Any]) -> Qwen3Shape:
         activation=reader.activation("hidden_act", default="silu"),
         attention_bias=reader.flag("attention_bias", default=False),
     )
+
+
+def _head_width(reader: ConfigReader) -> int:
+    width = reader.integer("head_dim", default=128)
+    if width % 16:
+        raise ModelLoadError(
+            f"config.json: head_dim is {width}, no multiple of 16 as the runtime's operator needs it"
+        )
+    return width
 
 
 def _require_full_attention(reader: ConfigReader, layers: int) -> None:

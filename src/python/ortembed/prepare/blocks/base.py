@@ -82,7 +82,8 @@ class Attention:
     Attributes:
         query, key, value: Projections from the hidden states.
         heads: Query heads.
-        key_value_heads: Heads of keys and values, each shared by heads / key_value_heads query heads.
+        key_value_heads: Heads of keys and values, each shared by heads / key_value_heads query heads; fewer than
+            heads only in causal attention.
         head_width: Width of one head.
         bias: Name of a value [1 or batch, 1 or heads, sequence, sequence] added to the scores, None for none.
         rotary: Rotary positions of queries and keys, None for none.
@@ -242,12 +243,16 @@ class Blocks(ABC):
         graph = self.graph
         if name in self._biases:
             return self._biases[name]
+        # In int32: for long texts this is the largest value beside the scores. Range itself counts in int64, since
+        # with fixed dimensions the runtime knows the length as int64 whatever it is cast to.
         scalar = graph.node("Squeeze", [self._sequence_length()], f"{name}.length")
         zero, one = (graph.weight(f"int64_{n}", np.array(n, np.int64)) for n in (0, 1))
-        row = graph.node("Range", [zero, scalar, one], f"{name}.positions")
+        most = graph.weight(f"int32_{limit}", np.array(limit, np.int32))
+        numbers = graph.node("Range", [zero, scalar, one], f"{name}.numbers")
+        row = graph.node("Cast", [numbers], f"{name}.positions", to=TensorProto.INT32)
         column = graph.node("Unsqueeze", [row, graph.integers(1)], f"{name}.column")
         ahead = graph.node(operator, [graph.node("Sub", [row, column], f"{name}.ahead")], f"{name}.distance")
-        outside = graph.node("Greater", [ahead, graph.weight(f"int64_{limit}", np.array(limit))], f"{name}.outside")
+        outside = graph.node("Greater", [ahead, most], f"{name}.outside")
         chosen = graph.node("Where", [outside, graph.number(HIDDEN), graph.number(0.0)], f"{name}.chosen")
         self._biases[name] = graph.node("Unsqueeze", [chosen, graph.integers(0, 1)], f"{name}.bias")
         return self._biases[name]
