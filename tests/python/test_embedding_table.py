@@ -122,6 +122,11 @@ def make_engine(graph, embeddings, **limits):
     return Engine(library=find_runtime_library(), model=graph, pooling="mean", embeddings=embeddings, **limits)
 
 
+@pytest.fixture(scope="module")
+def engine(graph):
+    return make_engine(graph, EmbeddingTable(**BERT))
+
+
 def encode(engine, texts):
     ids, offsets = flatten(texts)
     out = np.full((len(texts), engine.dimension), np.nan, np.float32)
@@ -130,9 +135,9 @@ def encode(engine, texts):
 
 
 @given(st.lists(st.lists(st.integers(0, VOCAB - 1), min_size=1, max_size=16), max_size=12))
-def test_rows_do_not_depend_on_the_padding_beside_them(graph, texts):
+def test_rows_do_not_depend_on_the_padding_beside_them(engine, texts):
     expected = np.array([run_rows(text).mean(0) for text in texts]).reshape(-1, WIDTH)
-    np.testing.assert_allclose(encode(make_engine(graph, EmbeddingTable(**BERT)), texts), expected, atol=1e-4)
+    np.testing.assert_allclose(encode(engine, texts), expected, atol=1e-4)
 
 
 def test_every_token_of_one_padded_batch_is_right(graph):
@@ -161,17 +166,14 @@ def test_a_file_mapped_for_reading_will_do(graph, tmp_path):
     np.testing.assert_allclose(encode(engine, TEXTS), [run_rows(text).mean(0) for text in TEXTS], atol=1e-5)
 
 
-def test_concurrent_calls_do_not_share_buffers(graph):
-    engine = make_engine(graph, EmbeddingTable(**BERT))
+def test_concurrent_calls_do_not_share_buffers(engine):
     texts = [[i % VOCAB] * (1 + i % 16) for i in range(300)]
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda text: encode(engine, [text])[0], texts))
     np.testing.assert_allclose(results, [run_rows(text).mean(0) for text in texts], rtol=0, atol=1e-4)
 
 
-def test_no_python_object_is_made_per_token(graph):
-    engine = make_engine(graph, EmbeddingTable(**BERT))
-
+def test_no_python_object_is_made_per_token(engine):
     def allocations(rows):
         ids, offsets = flatten([[1, 2, 3]] * rows)
         out = np.empty((rows, WIDTH), np.float32)
