@@ -88,4 +88,4 @@ def _inside(location: str) -> str:
 
 def _bytes_of(tensor: TensorProto) -> int:
     item: int = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return math.prod(tensor.dims) * item
+    return int(math.prod(tensor.dims)) * item
