@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ortembed.cli import embed, info, models, prepare, search, verify
-from ortembed.cli.streams import abandon_stdout, say, tolerate_any_encoding, warn
+from ortembed.cli.streams import flush_or_drop, say, tolerate_any_encoding, warn
 from ortembed.errors import OrtembedError
 
 if TYPE_CHECKING:
@@ -37,14 +36,12 @@ def _run(options: argparse.Namespace) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        abandon_stdout()
+        flush_or_drop()
         return 0
     except KeyboardInterrupt:
         return 130
     except (OrtembedError, OSError, MemoryError) as error:
-        with contextlib.suppress(OSError):  # what was printed already comes before the message
-            sys.stdout and sys.stdout.flush()
-        abandon_stdout()
+        flush_or_drop()
         say(f"{type(error).__name__}: {error}")
         return 1
     return status

@@ -59,7 +59,11 @@ def report_step(step: str) -> None:
         say(f"{step} …")
 
 
-def abandon_stdout() -> None:
-    """Send what is still buffered nowhere, so that the interpreter's own flush at exit does not fail again."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def flush_or_drop() -> None:
+    """Write out what is buffered for standard output, or drop it, so that the flush at exit does not fail again."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,9 +129,12 @@ def _encode(pipeline: Pipeline, texts: list[str]) -> Floats:
 
 
 def _cosine(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not -1 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a cosine, from -1 to 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a cosine, from -1 to 1")
     return value
 
 
