@@ -12,8 +12,6 @@ import json
 import multiprocessing
 import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +90,11 @@ class Machine:
         options["cache_dir"] = str(self.home / "prepared")
         return Started(_embed, model, self, environment, options).outcome()
 
+    def begin_to_prepare(self, model: str, **options: Any) -> Started:
+        """Begin to prepare a model, as a load does first."""
+        options["cache_dir"] = str(self.home / "prepared")
+        return Started(_prepare, model, self, None, options)
+
     def find(self, model: str = REPO, *, environment=None, **options: Any) -> Outcome:
         """Find the files of a model, without loading it; ``sha256`` stands for the hashes of its manifest."""
         return self.begin(model, environment=environment, **options).outcome()
@@ -99,17 +102,6 @@ class Machine:
     def begin(self, model: str = REPO, *, environment=None, **options: Any) -> Started:
         """Begin to find them."""
         return Started(_find, model, self, environment, options)
-
-    def environment(self) -> dict[str, str]:
-        """Give a whole environment for a process that is started some other way."""
-        kept = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.fullmatch(name)}
-        return kept | self.variables
-
-    def run(self, code: str) -> subprocess.Popen:
-        """Start an interpreter of its own, which can be killed."""
-        return subprocess.Popen(
-            [sys.executable, "-c", code], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
 
 
 class Started:
@@ -124,10 +116,23 @@ class Started:
         self._process.start()
         sender.close()
 
+    def wait_until_at_work(self) -> None:
+        assert self._answer.poll(60)
+        assert self._answer.recv() == "at work"
+
+    def kill(self) -> None:
+        """Kill it where it is, as kill -9 does."""
+        self._process.kill()
+
+    def join(self) -> None:
+        self._process.join()
+
     def outcome(self) -> Outcome:
+        fields = None
         try:
-            fields = self._answer.recv() if self._answer.poll(60) else None
-        except EOFError:
+            while not isinstance(fields, dict) and self._answer.poll(60):
+                fields = self._answer.recv()
+        except EOFError:  # it has died
             fields = None
         if fields is None:
             self._process.kill()
@@ -156,6 +161,7 @@ def _work(sender, printed, work, model, variables, options):
         import resource  # noqa: PLC0415 - which Windows has not
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    sender.send("at work")
     try:
         sender.send(work(model, options))
     except OrtembedError as error:
@@ -166,6 +172,13 @@ def _embed(model, options):
     from ortembed import Embedder  # noqa: PLC0415
 
     return {"vector": Embedder(model, **options).encode("hello world").tolist()}
+
+
+def _prepare(model, options):
+    from ortembed.prepare import prepare  # noqa: PLC0415
+
+    prepare(model, **options)
+    return {}
 
 
 def _find(model, options):
