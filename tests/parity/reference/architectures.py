@@ -55,11 +55,16 @@ def save_random_model(folder: Path, family: str, case: Case) -> None:
 
 
 def randomize(name: str, parameter: torch.nn.Parameter) -> None:
-    """Give values under which every weight counts: attention far from uniform, no LayerNorm that does nothing."""
+    """Give values under which every weight counts: attention far from uniform, no LayerNorm that does nothing.
+
+    Embeddings are small, so that the epsilon of the norm that follows them counts as well.
+    """
     parameter.normal_()
     if parameter.ndim == 1:
         parameter.mul_(0.3).add_(1.0 if name.endswith("weight") else 0.0)
-    elif "embedding" not in name and "embed_" not in name and "attention_bias" not in name:
+    elif "embedding" in name or "embed_" in name:
+        parameter.mul_(0.03)
+    elif "attention_bias" not in name:
         parameter.mul_(1.5 * parameter.shape[1] ** -0.5)
 
 
