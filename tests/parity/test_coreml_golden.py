@@ -1,0 +1,79 @@
+"""The CoreML form on the CPU, with the engine's embedding tables, against the vectors of the reference."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ortembed import _native
+from ortembed.prepare.coreml_check import check
+from ortembed.prepare.export import export
+from ortembed.runtime_library import find_runtime_library
+
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, model_folder):
+    folder = tmp_path_factory.mktemp("coreml")
+    config = json.loads((model_folder / "config.json").read_text("utf-8"))
+    export(config, [model_folder / "model.safetensors"], folder, "coreml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make_engine(exported):
+    tables = {path.name.split(".")[1]: np.load(path) for path in exported.glob("embeddings.*.npy")}
+    embeddings = _native.EmbeddingTable(**tables, **json.loads((exported / "embeddings.json").read_text("utf-8")))
+
+    def make(pooling, max_batch_tokens):
+        return _native.Engine(
+            library=find_runtime_library(),
+            model=exported / "model.onnx",
+            pooling=pooling,
+            vocab_size=30522,
+            max_tokens=256,
+            max_batch_tokens=max_batch_tokens,
+            threads=2,
+            embeddings=embeddings,
+        )
+
+    return make
+
+
+def encode(engine, rows, *, normalize=False):
+    out = np.empty((len(rows), 384), np.float32)
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    engine.encode_ids(np.concatenate(rows, dtype=np.int64), offsets, out=out, normalize=normalize)
+    return out
+
+
+# With few tokens a run there is no padding; with many there is.
+@pytest.mark.parametrize("max_batch_tokens", [256, 4096])
+@pytest.mark.parametrize(
+    ("pooling", "stage"), [("mean", "mean"), ("cls", "cls"), ("max", "max"), ("lasttoken", "last")]
+)
+def test_each_pooling_agrees(make_engine, golden, pooling, stage, max_batch_tokens):
+    vectors = encode(make_engine(pooling, max_batch_tokens), golden[0]["input_ids"])
+    np.testing.assert_allclose(vectors, golden[1][stage], rtol=0, atol=TOLERANCE)
+
+
+def test_normalized_vectors_agree(make_engine, golden):
+    vectors = encode(make_engine("mean", 2048), golden[0]["input_ids"], normalize=True)
+    np.testing.assert_allclose(vectors, golden[1]["normalized"], rtol=0, atol=TOLERANCE)
+
+
+def test_a_text_does_not_feel_its_batch_mates_or_their_padding(make_engine, golden):
+    engine = make_engine("mean", 4096)
+    longest = max(golden[0]["input_ids"], key=len)
+    short = sorted(golden[0]["input_ids"], key=len)[:8]
+    alone = np.concatenate([encode(engine, [row]) for row in short])
+    together = encode(engine, [*short, longest])[:-1]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(("batch", "sequence"), [(1, 16), (4, 256)])
+def test_coreml_holds_the_real_graph_whole(exported, batch, sequence):
+    operators = check(exported / "model.onnx", batch, sequence).operators
+    assert operators["Softmax"] == 6
+    assert operators["LayerNormalization"] == 12
