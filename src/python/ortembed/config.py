@@ -38,6 +38,7 @@ SENTENCE_CONFIG_NAMES = (
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
 )
+MODEL_CONFIG = "config_sentence_transformers.json"
 _ADAPTER = "adapter_config.json"
 _CHAT_TEMPLATE = "chat_template.jinja"
 # Further files of the Transformer module that read_settings looks at, each of which a model may lack.
@@ -107,7 +108,7 @@ def read_settings(files: Mapping[str, Path]) -> ModelSettings:
         raise ModelLoadError(f"{files[_ADAPTER]}: adapters are not supported; merge it into the model and save that")
     sentence = _sentence_config(files) if piped else {}
     pipeline = read_pipeline(files)
-    model = read_object(files, "config_sentence_transformers.json") if piped else {}
+    model = _model_config(files) if piped else {}
     lowercase = check_flag(sentence.get("do_lower_case", False), "do_lower_case", "sentence_bert_config.json")
     tokenizer = read_tokenizer_settings(files, config, lowercase=lowercase)
     if not piped and (_CHAT_TEMPLATE in files or tokenizer.has_chat_template):
@@ -136,16 +137,22 @@ def read_settings(files: Mapping[str, Path]) -> ModelSettings:
 
 def _sentence_config(files: Mapping[str, Path]) -> dict[str, Any]:
     """Read the Transformer module's config, refusing what would change vectors and is not done."""
-    name = next((n for n in SENTENCE_CONFIG_NAMES if read_object(files, n)), None)
-    if name is None:
-        return {}
-    config, where = read_object(files, name), files[name]
+    found = ((name, config) for name in SENTENCE_CONFIG_NAMES if (config := read_object(files, name)))
+    name, config = next(found, ("", {}))
+    where = files.get(name)
     for key, value in config.items():
         if key in _SENTENCE_FIXED:
             if value not in _SENTENCE_FIXED[key]:
                 raise ModelLoadError(f"{where}: {key} {value!r} is not supported")
         elif key not in _SENTENCE_IGNORED | _SENTENCE_READ:
             raise ModelLoadError(f"{where}: {key} is not a setting that ortembed knows")
+    return config
+
+
+def _model_config(files: Mapping[str, Path]) -> dict[str, Any]:
+    config = read_object(files, MODEL_CONFIG)
+    if (kind := config.get("model_type", "SentenceTransformer")) != "SentenceTransformer":
+        raise ModelLoadError(f"{files[MODEL_CONFIG]}: this is a {kind}; ortembed loads SentenceTransformer models")
     return config
 
 
@@ -201,7 +208,7 @@ def _similarity(model: dict[str, Any]) -> str:
 
 
 def _dimension(value: object, what: str) -> int | None:
-    return None if value is None else check_integer(value, what, "config_sentence_transformers.json")
+    return None if value is None else check_integer(value, what, MODEL_CONFIG)
 
 
 def _matryoshka_dims(config: dict[str, Any]) -> tuple[int, ...]:

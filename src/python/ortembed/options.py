@@ -57,11 +57,10 @@ def choose_max_seq_length(settings: ModelSettings, asked: int | None) -> int:
     return asked
 
 
-def choose_dimension(dimension: int, truncate_dim: int | None, settings: ModelSettings | None = None) -> int:
+def choose_dimension(dimension: int, truncate_dim: int | None, settings: ModelSettings) -> int:
     """Give the length of the vectors to return: the one asked for, else the one that the model's own files set."""
     if truncate_dim is None:
-        model_dim = settings.truncate_dim if settings else None
-        return dimension if model_dim is None else min(dimension, model_dim)
+        return dimension if settings.truncate_dim is None else min(dimension, settings.truncate_dim)
     _check_int("truncate_dim", truncate_dim, dimension)
     return truncate_dim
 
