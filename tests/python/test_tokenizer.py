@@ -7,9 +7,11 @@ import pytest
 
 from ortembed import InvalidInputError, ModelLoadError
 from ortembed.tokenizer import Tokenizer, check_texts
-from ortembed.tokenizer_settings import TokenizerSettings
+from ortembed.tokenizer_classes import build_tokenizer
+from ortembed.tokenizer_settings import Token, TokenizerSettings
 
 AS_SAVED = TokenizerSettings()
+BERT_TOKENS = {f"{name}_token": Token(f"[{name.upper()}]") for name in ("cls", "sep", "unk")}
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,59 @@ def test_what_is_not_a_text_is_named(texts, message):
 def test_any_iterable_of_str_will_do(tokenizer):
     for texts in (("a", "b"), iter(["a", "b"]), np.array(["a", "b"])):
         assert tokenizer.encode(check_texts(texts)).offsets.tolist() == [0, 3, 6]
+
+
+def test_a_prompt_is_as_long_as_its_tokens_without_the_last_special_one(path):
+    tokenizer = Tokenizer(path, max_seq_length=8, settings=TokenizerSettings("bert", named=BERT_TOKENS))
+    assert [tokenizer.prompt_length(prompt) for prompt in ("hello", "hello world ", "query: ")] == [2, 3, 3]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_texts_are_cut_on_the_side_that_the_files_say(path, side):
+    settings = TokenizerSettings(truncation_side=side)
+    cut = Tokenizer(path, max_seq_length=4, settings=settings)
+    tokens = cut.encode(["hello world hello hello"])
+    assert tokens.truncated == 1
+    assert tokens.ids.tolist() == [101, *([7592, 7592] if side == "left" else [7592, 2088]), 102]
+    assert cut.count(["hello world hello hello", "hello"]).tolist() == [6, 3]
+
+
+def test_truncation_that_tokenizer_json_says_is_on_the_left_stays_there(path, tmp_path):
+    saved = json.loads(path.read_text("utf-8"))
+    saved["truncation"]["direction"] = "Left"
+    lefty = tmp_path / "tokenizer.json"
+    lefty.write_text(json.dumps(saved), "utf-8")
+    ids = {
+        kind: Tokenizer(lefty, max_seq_length=3, settings=TokenizerSettings(kind, named=BERT_TOKENS))
+        .encode(["hello world"])
+        .ids.tolist()
+        for kind in ("as_saved", "bert")
+    }
+    assert ids == {"as_saved": [101, 2088, 102], "bert": [101, 2088, 102]}
+
+
+def test_a_class_needs_its_kind_of_vocabulary(path):
+    with pytest.raises(ModelLoadError, match="holds a WordPiece model where .* class needs BPE"):
+        Tokenizer(path, max_seq_length=8, settings=TokenizerSettings("qwen2"))
+
+
+def test_a_class_needs_its_special_tokens(path):
+    settings = TokenizerSettings("bert", named={**BERT_TOKENS, "sep_token": Token("")})
+    with pytest.raises(ModelLoadError, match="the tokenizer has no token ''"):
+        Tokenizer(path, max_seq_length=8, settings=settings)
+
+
+@pytest.mark.parametrize("member", [False, True])
+def test_lowering_twice_is_left_out(path, tmp_path, member):
+    lower = {"type": "Lowercase"}
+    saved = json.loads(path.read_text("utf-8"))
+    saved["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "NFC"}, lower]} if member else lower
+    cased = tmp_path / "tokenizer.json"
+    cased.write_text(json.dumps(saved), "utf-8")
+    built = build_tokenizer(cased, TokenizerSettings(lowercase=True))
+    assert json.loads(built.to_str())["normalizer"] == saved["normalizer"]
+
+
+def test_special_tokens_in_a_text_may_be_split(path):
+    split = Tokenizer(path, max_seq_length=9, settings=TokenizerSettings(split_special_tokens=True))
+    assert split.encode(["[SEP]"]).ids.tolist() == [101, 1031, 19802, 1033, 102]
