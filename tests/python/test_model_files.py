@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ortembed import IntegrityError, ModelLoadError
 from ortembed.hub import find_model
-from ortembed.model_files import collect, external_data
+from ortembed.model_files import ExternalData, collect, external_data
 from ortembed.sources import Folder, Verified
 from tests.python.hub_loading import COMMIT, POOLING, REPO, Machine, modules
 from tests.python.hub_server import HubServer
@@ -188,7 +188,9 @@ def in_attributes(tensors):
 
 def test_external_data_is_found_wherever_a_tensor_may_be(tmp_path):
     save_external(tmp_path / "model.onnx", ["a", "b", "c"], in_attributes)
-    assert external_data(tmp_path / "model.onnx") == {"a": "w0", "b": "w1", "c": "w2"}
+    assert external_data(tmp_path / "model.onnx") == [
+        ExternalData(f"w{index}", location, 0, 0) for index, location in enumerate("abc")
+    ]
 
 
 @pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../b", "..\\x", "C:\\x", "", "a\0b"])
@@ -208,7 +210,7 @@ def test_external_data_that_is_missing_is_named(bert):
 @pytest.mark.parametrize("content", [b"", b"no graph", b"no graph, and yet: location"])
 def test_a_file_that_is_not_onnx_has_no_external_data(tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
-    assert external_data(tmp_path / "model.onnx") == {}
+    assert external_data(tmp_path / "model.onnx") == []
 
 
 @pytest.mark.parametrize("layout", ["shards", "onnx"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,16 @@ class _Collector:
         return True
 
     def _add_external_data(self, graph: str, *, at_top: bool) -> None:
-        for location, tensor in external_data(self.files[graph]).items():
-            origin = f"{self.files[graph]}: tensor {tensor!r}"
-            name = str(PurePosixPath(graph).parent / inside(location, origin))
-            self.require(name, at_top=at_top, because=f", where {graph} has tensor {tensor!r}")
+        for data in external_data(self.files[graph]):
+            origin = f"{self.files[graph]}: tensor {data.tensor!r}"
+            name = str(PurePosixPath(graph).parent / inside(data.location, origin))
+            if name not in self.files:
+                self.require(name, at_top=at_top, because=f", where {graph} has tensor {data.tensor!r}")
+            size = self.files[name].stat().st_size
+            if not 0 <= data.start <= data.end <= size:
+                raise ModelLoadError(
+                    f"{origin} lies in bytes {data.start} to {data.end} of {self.files[name]}, which has {size}"
+                )
 
 
 def inside(name: str, origin: str) -> str:
@@ -153,30 +160,47 @@ def _shards(index: Path) -> list[str]:
     return sorted(set(placed.values()))
 
 
-def external_data(graph: Path) -> dict[str, str]:
-    """Give the locations of an ONNX file's external data, relative to it, each with a tensor that lies there.
+@dataclass(frozen=True)
+class ExternalData:
+    """Where a tensor of an ONNX file lies."""
+
+    tensor: str
+    location: str  # relative to the ONNX file
+    start: int
+    end: int  # the start where the length is not told
+
+
+def external_data(graph: Path) -> list[ExternalData]:
+    """Give where each tensor of an ONNX file lies that is not in the file itself.
 
     A file that onnx cannot read has none: the runtime that is to load it says what is wrong with it.
+
+    Raises:
+        ModelLoadError: A place is not of the form that ONNX lays down.
     """
     with graph.open("rb") as file:
         if not graph.stat().st_size:
-            return {}
+            return []
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content.find(b"location") < 0:  # spares most models the import of onnx and the parsing
-                return {}
+                return []
     import onnx  # noqa: PLC0415
 
     try:
         model = onnx.load(graph, load_external_data=False)
     except Exception:  # noqa: BLE001 - protobuf's, which onnx does not name
-        return {}
-    return {
-        entry.value: tensor.name
-        for tensor in _tensors(model)
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
+        return []
+    external = onnx.TensorProto.EXTERNAL
+    return [_place(tensor, graph) for tensor in _tensors(model) if tensor.data_location == external]
+
+
+def _place(tensor: Any, graph: Path) -> ExternalData:  # noqa: ANN401 - a TensorProto
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    try:
+        start = int(entries.get("offset", 0))
+        return ExternalData(tensor.name, entries["location"], start, start + int(entries.get("length", 0)))
+    except (KeyError, ValueError) as error:
+        raise ModelLoadError(f"{graph}: tensor {tensor.name!r} has external data without a place: {error}") from error
 
 
 def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401 - any protobuf message of onnx
