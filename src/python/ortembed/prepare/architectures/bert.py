@@ -31,7 +31,7 @@ def read_config(config: Mapping[str, Any]) -> post_norm.Shape:
     """Check a parsed config.json; ModelLoadError names what is missing or not supported."""
     reader = ConfigReader(config)
     reader.require({"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False})
-    post_norm.refuse_own_code(reader)
+    reader.refuse_own_code()
     width, heads = reader.integer("hidden_size"), reader.integer("num_attention_heads")
     return post_norm.Shape(
         vocab_size=reader.integer("vocab_size"),

@@ -81,5 +81,18 @@ class ConfigReader:
                 does = "does not do that" if value is None else f"does only {value!r}"
                 raise ModelLoadError(f"config.json: {key} is {repr(given)[:80]}; the exporter {does}")
 
+    def refuse_own_code(self, known: str | None = None) -> None:
+        """Refuse a model whose vectors come from code in its own repository instead of the published encoder.
+
+        Args:
+            known: The end of the name of the one class of such code that the exporter does.
+        """
+        own = self._config.get("auto_map")
+        name = own.get("AutoModel") if isinstance(own, dict) else None
+        if name is not None and not (known and str(name).endswith(known)):
+            raise ModelLoadError(
+                f"config.json: auto_map says that the model has code of its own ({name}), which is never run"
+            )
+
     def _first(self, keys: tuple[str, ...], default: object) -> Any:  # noqa: ANN401
         return next((self._config[key] for key in keys if self._config.get(key) is not None), default)

@@ -34,7 +34,7 @@ def read_config(config: Mapping[str, Any]) -> post_norm.Shape:
     sinusoidal_pos_embds needs no care: such positions are saved with the weights.
     """
     reader = ConfigReader(config)
-    post_norm.refuse_own_code(reader)
+    reader.refuse_own_code()
     width, heads = reader.integer("dim"), reader.integer("n_heads")
     return post_norm.Shape(
         vocab_size=reader.integer("vocab_size"),

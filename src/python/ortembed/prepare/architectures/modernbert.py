@@ -40,6 +40,7 @@ class ModernBertShape:
 def read_config(config: Mapping[str, Any]) -> ModernBertShape:
     """Check a parsed config.json; ModelLoadError names what is missing or not supported."""
     reader = ConfigReader(config)
+    reader.refuse_own_code()
     reader.require({"is_causal": False, "is_decoder": False})
     width, heads = reader.integer("hidden_size"), reader.integer("num_attention_heads")
     return ModernBertShape(

@@ -39,7 +39,7 @@ def read_config(config: Mapping[str, Any]) -> post_norm.Shape:
     reader = ConfigReader(config)
     # The published implementation has these values whatever config.json says.
     reader.require({"relative_attention_num_buckets": _BUCKETS, "pad_token_id": _PADDING_ID})
-    post_norm.refuse_own_code(reader)
+    reader.refuse_own_code()
     width, heads = reader.integer("hidden_size"), reader.integer("num_attention_heads")
     positions = reader.integer("max_position_embeddings")
     if positions <= _PADDING_ID + 1:

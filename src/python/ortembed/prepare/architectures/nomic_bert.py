@@ -69,6 +69,7 @@ class NomicBertShape:
 def read_config(config: Mapping[str, Any]) -> NomicBertShape:
     """Check a parsed config.json; ModelLoadError names what is missing or not supported."""
     reader = ConfigReader(config)
+    reader.refuse_own_code(known="modeling_hf_nomic_bert.NomicBertModel")
     reader.require(_SUPPORTED)
     if reader.get("hidden_size") is None:
         missing = [key for key in _SAID_BY_NOMIC if reader.get(key) is None]

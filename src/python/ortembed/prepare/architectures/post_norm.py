@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ortembed.errors import ModelLoadError
 from ortembed.prepare.blocks.base import Attention, Embeddings
 
 if TYPE_CHECKING:
-    from ortembed.prepare.architectures.config import ConfigReader
     from ortembed.prepare.blocks import Blocks
 
 
@@ -46,15 +44,6 @@ class LayerNames:
     inner: str
     output: str
     output_norm: str
-
-
-def refuse_own_code(reader: ConfigReader) -> None:
-    """Refuse a model whose vectors come from code in its own repository instead of the published encoder."""
-    own = reader.get("auto_map")
-    if isinstance(own, dict) and "AutoModel" in own:
-        raise ModelLoadError(
-            f"config.json: auto_map says that the model has code of its own ({own['AutoModel']}), which is never run"
-        )
 
 
 def build(shape: Shape, blocks: Blocks, names: LayerNames, bias: str | None = None) -> None:

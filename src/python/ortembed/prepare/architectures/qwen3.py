@@ -39,6 +39,7 @@ class Qwen3Shape:
 def read_config(config: Mapping[str, Any]) -> Qwen3Shape:
     """Check a parsed config.json; ModelLoadError names what is missing or not supported."""
     reader = ConfigReader(config)
+    reader.refuse_own_code()
     reader.require({"is_causal": True, "use_bidirectional_attention": False})
     layers, heads = reader.integer("num_hidden_layers"), reader.integer("num_attention_heads")
     _require_full_attention(reader, layers)
