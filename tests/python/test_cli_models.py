@@ -1,6 +1,7 @@
 """The commands that prepare, list, describe and verify models, through main()."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -74,6 +75,20 @@ def test_prepare_puts_the_model_where_it_is_told(ortembed, model, tmp_path):
     assert ortembed("info", model)[0] == 1
 
 
+def test_prepare_compares_on_the_callers_texts_even_when_prepared_already(ortembed, model, texts):
+    for _ in range(2):
+        status, out, _ = ortembed("prepare", model, "--form", "coreml", "--verify", texts)
+        told = figures(out)
+        assert (status, told["texts"]) == (0, "4")
+        assert float(told["cosine min"]) == pytest.approx(1, abs=1e-6)
+
+
+def test_prepare_needs_something_to_compare(ortembed, model, texts):
+    status, _, err = ortembed("prepare", model, "--verify", texts)
+    assert status == 1
+    assert "--verify compares with float32 for CPU" in err
+
+
 def test_steps_are_told_on_a_terminal(ortembed, model, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     err = ortembed("prepare", model)[2]
@@ -113,6 +128,19 @@ def test_info_of_a_known_model_that_is_not_prepared_touches_no_network(ortembed)
         "ortembed: ModelNotFoundError: 'bge-m3' has not been prepared as float32 for cpu; "
         "run: ortembed prepare bge-m3\n"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users have a home there")
+def test_a_user_without_a_home_is_told_what_to_name(ortembed, model, monkeypatch):
+    def nobody(_):
+        raise KeyError
+
+    for variable in ("HOME", "ORTEMBED_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    status, _, err = ortembed("prepare", model)
+    assert status == 1
+    assert err.endswith("name a folder with cache_dir= or ORTEMBED_CACHE_DIR\n")
 
 
 def test_models_lists_every_manifest(ortembed):

@@ -46,5 +46,6 @@ def test_a_target_that_is_not_completed_is_not_there(tmp_path):
             file.write(b"half")
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, fail)
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert list(tmp_path.iterdir()) == []

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
+from ortembed.cli.judge import FLOORS, encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.cli.texts import read_lines
+from ortembed.errors import InvalidInputError
+from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
 
 if TYPE_CHECKING:
     import argparse
 
     from ortembed.cli.arguments import Commands
+    from ortembed.prepared_model import PreparedModel
 
 _SHOWN = ("model", "dtype", "form", "dimension", "max_seq_length", "folder")
 
@@ -29,7 +33,7 @@ def add_parser(commands: Commands) -> None:
     )
     add_model(parser)
     parser.add_argument(
-        "--verify", metavar="TEXTS", help="check an int8 graph on the texts of this file too, one a line"
+        "--verify", metavar="TEXTS", help="compare with float32 on the texts of this file too, one a line"
     )
     add_source(parser)
     parser.set_defaults(run=run)
@@ -38,7 +42,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prepare, and print what came of it."""
     stream = standard_output()
-    texts = read_lines(options.verify) if options.verify else []
+    texts = _own_texts(options)
     start = time.perf_counter()
     prepared = prepare(
         options.model,
@@ -51,5 +55,23 @@ def run(options: argparse.Namespace) -> int:
     known = describe(options.model, prepared)
     shown = {key: known[key] for key in _SHOWN}
     size = {"size": f"{known['bytes'] / 1e6:.1f} MB", "time": f"{seconds:.1f} s"}
-    print("\n".join(lines({**shown, **size})), file=stream)
-    return 0
+    figures, good = _judge(options, prepared, texts) if texts else ({}, True)
+    print("\n".join(lines({**shown, **size, **figures})), file=stream)
+    return 0 if good else 1
+
+
+def _own_texts(options: argparse.Namespace) -> list[str]:
+    """Read the caller's texts, where there are some to compare on."""
+    if not options.verify:
+        return []
+    if is_reference(options):
+        raise InvalidInputError("--verify compares with float32 for CPU; give --dtype int8, --form coreml or --onnx")
+    texts = read_lines(options.verify)
+    if not texts:
+        raise InvalidInputError(f"{options.verify} has no texts")
+    return texts
+
+
+def _judge(options: argparse.Namespace, prepared: PreparedModel, texts: list[str]) -> tuple[dict[str, Any], bool]:
+    """Compare on the caller's texts: a graph that was prepared before has not seen them."""
+    return judge(Pipeline(prepared), texts, encode_reference(options, texts), FLOORS[options.dtype])

@@ -40,11 +40,20 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def default_cache_dir() -> Path:
-    """Give ORTEMBED_CACHE_DIR, else ``ortembed`` in XDG_CACHE_HOME, else ``~/.cache/ortembed``."""
+    """Give ORTEMBED_CACHE_DIR, else ``ortembed`` in XDG_CACHE_HOME, else ``~/.cache/ortembed``.
+
+    Raises:
+        ModelLoadError: None of them is known, as for a user without a home.
+    """
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "ortembed"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "ortembed"
+    except RuntimeError as error:
+        raise ModelLoadError(
+            f"there is no home for the cache ({error}); name a folder with cache_dir= or {CACHE_VARIABLE}"
+        ) from error
 
 
 class Store:
