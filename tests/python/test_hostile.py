@@ -71,6 +71,16 @@ def test_a_file_that_is_something_else_is_named(load, folder, name, content):
     load(folder).assert_failed("ModelLoadError", name)
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="on POSIX, and not for root, permissions count")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_without_permission_is_named(load, folder, name):
+    (folder / name).chmod(0)
+    load(folder).assert_failed("ModelLoadError", name)
+    (folder / name).parent.chmod(0)
+    load(folder).assert_failed("ModelLoadError", name if name.startswith("1_") else "modules.json")
+    (folder / name).parent.chmod(0o700)
+
+
 @pytest.mark.parametrize(("name", "megabytes"), [("config.json", 65), ("modules.json", 65), ("tokenizer.json", 513)])
 def test_a_file_that_is_too_large_is_not_read(load, folder, name, megabytes):
     oversized(folder / name, megabytes << 20)

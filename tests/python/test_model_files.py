@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from ortembed import IntegrityError, ModelLoadError
 from ortembed.hub import find_model
+from ortembed.manifest import sha256_of
 from ortembed.model_files import ExternalData, collect, external_data
 from ortembed.sources import Folder, Verified
 from tests.python.hub_loading import COMMIT, POOLING, REPO, Machine, modules
 from tests.python.hub_server import HubServer
-from tests.python.tiny_models import save_bert, save_onnx
+from tests.python.tiny_models import lookup_table, save_bert, save_onnx
 
 PLAIN = {"config.json", "tokenizer.json", "model.safetensors"}
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
@@ -233,11 +233,30 @@ def test_a_manifest_without_a_list_of_files_verifies_those_it_knows(bert):
         collect(Verified(Folder(bert), {"config.json": "0" * 64}), "it", **accept)
 
 
-def test_a_real_external_graph_is_found_by_name(tmp_path):
+def test_a_file_that_cannot_be_hashed_is_named(tmp_path):
+    with pytest.raises(ModelLoadError, match=f"cannot read {re.escape(str(tmp_path))}"):
+        sha256_of(tmp_path)
+
+
+@pytest.fixture
+def external(tmp_path):
+    """A model whose graph has all its tensors in a file of their own."""
     folder = save_onnx(tmp_path / "model")
+    (folder / "onnx").mkdir()
     model = onnx.load(folder / "model.onnx")
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros(4096, np.float32), "more"))
-    onnx.save(model, folder / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=64)
-    found = find_model(str(folder), manifest=None, revision=None, local_files_only=True)
-    assert found.keys() == {"config.json", "tokenizer.json", "model.onnx", "weights.bin"}
-    assert all(isinstance(path, Path) for path in found.values())
+    (folder / "model.onnx").unlink()
+    onnx.save(model, folder / "onnx/model.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    return folder
+
+
+def test_a_real_external_graph_is_found_by_name(external):
+    found = find_model(str(external), manifest=None, revision=None, local_files_only=True)
+    assert found.keys() == {"config.json", "tokenizer.json", "onnx/model.onnx", "onnx/w.bin"}
+
+
+def test_a_real_external_graph_loads_through_the_links_of_the_hubs_cache(tmp_path, external):
+    content = {p.relative_to(external).as_posix(): p.read_bytes() for p in external.rglob("*") if p.is_file()}
+    with HubServer(REPO, COMMIT, content) as hub:
+        loaded = Machine(tmp_path, hub.endpoint).load(REPO)
+    loaded.assert_loaded(3)
+    np.testing.assert_allclose(loaded.vector, lookup_table()[[2, 4, 5, 3]].mean(0), rtol=1e-6)

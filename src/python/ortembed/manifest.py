@@ -242,11 +242,14 @@ _REQUIRED = frozenset(
 
 
 def sha256_of(path: Path) -> str:
-    """Give a file's sha256 in hex."""
+    """Give a file's sha256 in hex; ModelLoadError names it when it cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ModelLoadError(f"cannot read {path}: {error}") from error
     return digest.hexdigest()
 
 
