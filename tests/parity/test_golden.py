@@ -21,7 +21,7 @@ def prepared(cache_dir):
 
 @pytest.fixture(scope="module")
 def tokenized(prepared, golden):
-    tokenizer = Tokenizer(prepared.tokenizer, max_seq_length=256, lowercase=False)
+    tokenizer = Tokenizer(prepared.tokenizer, max_seq_length=256, settings=prepared.settings.tokenizer)
     return tokenizer.encode(golden[0]["texts"])
 
 
