@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _REQUEST = "request.json"
 _REPLY = "reply.json"
+# Neither the module's folder nor the working one may come before installed packages.
+_START = "import sys; sys.path[:] = [p for p in sys.path if p]; from {module} import main; main()"
 _LAST_CHARACTERS = 4000  # of what a failed process wrote
 
 
@@ -39,10 +41,8 @@ def run_worker(module: str, request: Mapping[str, Any], folder: Path, limit: flo
     # The child ends itself when its stdin does, which is when this process closes the other end, or dies.
     reading, writing = os.pipe()
     try:
-        # The module is imported by its name, so that its folder does not come before installed packages.
-        code = f"from {module} import main; main()"
         done = subprocess.run(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-c", code, str(folder)],
+            [sys.executable, "-c", _START.format(module=module), str(folder)],
             cwd=folder,
             env=_environment(),
             stdin=reading,
