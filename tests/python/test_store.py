@@ -153,7 +153,10 @@ def kill(process):
 
 def test_two_processes_that_start_together_build_once(tmp_path):
     processes = [start(tmp_path) for _ in range(2)]
-    outputs = [process.communicate("\n")[0] for process in processes]
+    for process in processes:  # whichever is first at the lock must be let on
+        process.stdin.write("\n")
+        process.stdin.flush()
+    outputs = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(outputs) == ["", "building\n"]
 
