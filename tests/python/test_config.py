@@ -106,7 +106,7 @@ def test_the_longest_text(read, sentence, tokenizer, length):
         ({"model_type": "xlm-roberta", "max_position_embeddings": 514}, 512),
         ({"model_type": "mpnet", "max_position_embeddings": 514, "pad_token_id": None}, 512),
         ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 0}, 513),
-        ({"model_type": "nomic_bert", "n_positions": 8192, "max_position_embeddings": 2048}, 2048),
+        ({"model_type": "nomic_bert", "n_positions": 8192, "max_position_embeddings": 2048}, 8192),
         ({"model_type": "qwen3", "max_position_embeddings": 32768}, 32768),
     ],
 )
@@ -117,6 +117,9 @@ def test_positions_that_the_weights_have(read, entries, positions):
 def test_nomics_own_name_for_positions_is_known(read):
     own = {"model_type": "nomic_bert", "vocab_size": 30528, "n_positions": 8192}
     assert read({"config.json": own}).max_positions == 8192
+    both = {"config.json": {**own, "max_position_embeddings": 2048}}
+    assert read(both).max_seq_length == 2048
+    assert read({**both, SENTENCE: {"max_seq_length": 8192}}).max_seq_length == 8192
 
 
 @pytest.mark.parametrize("name", config.SENTENCE_CONFIG_NAMES)

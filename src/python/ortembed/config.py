@@ -121,7 +121,7 @@ def read_settings(files: Mapping[str, Path]) -> ModelSettings:
         model_type=str(config.get("model_type")),
         vocab_size=check_integer(config.get("vocab_size"), "vocab_size", files["config.json"]),
         max_positions=max_positions,
-        max_seq_length=_max_seq_length(sentence, tokenizer.model_max_length, max_positions),
+        max_seq_length=_max_seq_length(sentence, config, tokenizer.model_max_length, max_positions),
         tokenizer=tokenizer,
         pooling=pipeline.pooling if piped else _default_pooling(config),
         include_prompt=pipeline.include_prompt,
@@ -158,8 +158,9 @@ def _model_config(files: Mapping[str, Path]) -> dict[str, Any]:
 
 def _max_positions(config: dict[str, Any], where: Path) -> int:
     """Give the length of the longest sequence: some architectures leave positions out, some say it in other words."""
-    key = next((k for k in ("max_position_embeddings", "n_positions") if k in config), "max_position_embeddings")
-    positions = check_integer(config.get(key), key, where)
+    keys = [key for key in ("max_position_embeddings", "n_positions") if key in config] or ["max_position_embeddings"]
+    # Nomic's files have both: how long texts were in training, and how long they may be.
+    positions = max(check_integer(config.get(key), key, where) for key in keys)
     offset = _OFFSET_POSITIONS.get(str(config.get("model_type")))
     if offset is None:
         return positions
@@ -169,13 +170,15 @@ def _max_positions(config: dict[str, Any], where: Path) -> int:
     return positions - padding - 1
 
 
-def _max_seq_length(sentence: dict[str, Any], of_tokenizer: float | None, max_positions: int) -> int:
+def _max_seq_length(
+    sentence: dict[str, Any], config: dict[str, Any], of_tokenizer: float | None, max_positions: int
+) -> int:
     processor = sentence.get("processor_kwargs") or sentence.get("tokenizer_args") or {}
     if not isinstance(processor, dict) or processor.keys() - _PROCESSOR_IGNORED - {"model_max_length"}:
         raise ModelLoadError(f"the Transformer's config sets the tokenizer's {processor!r}, which is not supported")
     explicit = processor.get("model_max_length", sentence.get("max_seq_length"))
     if explicit is None:
-        explicit = of_tokenizer or max_positions
+        explicit = min(of_tokenizer or max_positions, config.get("max_position_embeddings", max_positions))
     if not isinstance(explicit, (int, float)) or isinstance(explicit, bool) or not explicit >= 1:  # NaN is not
         raise ModelLoadError(f"max_seq_length is {explicit!r}, not a positive integer")
     return int(min(explicit, max_positions))

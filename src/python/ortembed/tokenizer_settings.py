@@ -7,7 +7,7 @@ tokenizer.json, with the class's own normalizer and post-processor; any other is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import check_flag, read_object
@@ -109,7 +109,6 @@ def read_tokenizer_settings(
     written = read_object(files, TOKENIZER_CONFIG)
     where = files.get(TOKENIZER_CONFIG, TOKENIZER_CONFIG)
     kind = _kind(config, written)
-    strip_accents = written.get("strip_accents")
     side = written.get("truncation_side")
     if side not in (None, "left", "right"):
         raise ModelLoadError(f"{where}: truncation_side is {side!r}, neither left nor right")
@@ -120,15 +119,11 @@ def read_tokenizer_settings(
     return TokenizerSettings(
         kind,
         lowercase,
-        do_lower_case=check_flag(written.get("do_lower_case", True), "do_lower_case", where),
-        strip_accents=None if strip_accents is None else check_flag(strip_accents, "strip_accents", where),
-        tokenize_chinese_chars=check_flag(
-            written.get("tokenize_chinese_chars", True), "tokenize_chinese_chars", where
-        ),
-        add_prefix_space=check_flag(
-            _or(written.get("add_prefix_space"), default=kind == "xlm_roberta"), "add_prefix_space", where
-        ),
-        split_special_tokens=check_flag(written.get("split_special_tokens", False), "split_special_tokens", where),
+        do_lower_case=_flag(written, "do_lower_case", where, default=True),
+        strip_accents=_flag(written, "strip_accents", where, default=None),
+        tokenize_chinese_chars=_flag(written, "tokenize_chinese_chars", where, default=True),
+        add_prefix_space=_flag(written, "add_prefix_space", where, default=kind == "xlm_roberta"),
+        split_special_tokens=_flag(written, "split_special_tokens", where, default=False),
         model_max_length=_length(written.get("model_max_length", written.get("max_len")), where),
         has_chat_template=written.get("chat_template") is not None,
         truncation_side=side,
@@ -139,16 +134,19 @@ def read_tokenizer_settings(
     )
 
 
+_Default = TypeVar("_Default", bool, None)
+
+
+def _flag(written: Mapping[str, Any], key: str, where: object, *, default: _Default) -> bool | _Default:
+    return default if written.get(key) is None else check_flag(written[key], key, where)
+
+
 def _length(value: object, where: object) -> float | None:
     if value is None:
         return None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 1:  # NaN is not
         raise ModelLoadError(f"{where}: model_max_length is {value!r}, not a positive number")
     return value
-
-
-def _or(value: object, *, default: bool) -> object:
-    return default if value is None else value
 
 
 def _kind(config: Mapping[str, Any], written: Mapping[str, Any]) -> str:
