@@ -103,5 +103,9 @@ def test_vectors_are_those_of_sentence_transformers(folder, vectors, load, name)
     np.testing.assert_allclose(scores, vectors[f"{name}/similarity"], rtol=1e-5, atol=1e-4)
 
 
+def test_a_causal_model_without_modules_pools_its_last_token(expected):
+    assert expected["causal-without-modules"]["pooling"] == ["lasttoken"]
+
+
 def test_the_dimensions_that_a_model_may_be_cut_to_are_read(folder):
     assert settings_of(folder / "matryoshka").matryoshka_dims == (8, 4)

@@ -67,8 +67,13 @@ def forget_modules(folder: Path) -> None:
     update(folder / "sentence_bert_config.json", max_seq_length=5)
 
 
+def be_causal(folder: Path) -> None:
+    forget_modules(folder)
+    update(folder / "config.json", architectures=["Qwen3ForCausalLM"])
+
+
 CHANGES = {
-    "causal-without-modules": forget_modules,
+    "causal-without-modules": be_causal,
     "dense-first-legacy": name_dense_as_before,
     "flags": write_flags,
     "half-precision": halve,

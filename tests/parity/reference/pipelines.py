@@ -111,7 +111,7 @@ def write_encoder(folder: Path) -> Path:
     if folder.name == "bert":
         model = transformers.BertModel(transformers.BertConfig(**common, **heads))
     else:
-        config = transformers.Qwen3Config(**common, **heads, num_key_value_heads=1, head_dim=8)
+        config = transformers.Qwen3Config(**common, **heads, num_key_value_heads=1, head_dim=16)
         model = transformers.Qwen3ForCausalLM(config)
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.3)
