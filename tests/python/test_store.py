@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from filelock import FileLock
@@ -16,25 +18,7 @@ from ortembed import ModelLoadError
 from ortembed.prepare import store as store_module
 from ortembed.prepare.store import Store, default_cache_dir
 from ortembed.responses import CacheWarning
-
-KEY = "0123abcd"
-OTHER = "4567cdef"
-TEMPORARY = "0" * 32
-
-
-def write(folder):
-    (folder / "model.onnx").write_text("graph", "utf-8")
-    (folder / "source").mkdir()
-    (folder / "source/tokenizer.json").write_text("words", "utf-8")
-
-
-def must_not_build(folder):
-    pytest.fail("built again")
-
-
-def everything_below(root):
-    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and p.suffix != ".lock")
-
+from tests.python.store_entries import KEY, OTHER, everything_below, must_not_build, write
 
 COMPLETE = [f"prepared/{KEY}/{name}" for name in ("complete.json", "model.onnx", "source/tokenizer.json")]
 
@@ -161,6 +145,24 @@ def test_two_processes_that_start_together_build_once(tmp_path):
     assert sorted(outputs) == ["", "building\n"]
 
 
+def test_what_another_process_made_while_this_one_waited_is_taken(tmp_path, store):
+    made = Store(tmp_path / "elsewhere").get_or_build(KEY, write)
+    for name in ("locks", "prepared"):
+        (tmp_path / name).mkdir()
+    waits, handler, logger = threading.Event(), logging.Handler(), logging.getLogger("filelock")
+    handler.emit = lambda _: waits.set()
+    with ThreadPoolExecutor(1) as pool, FileLock(tmp_path / f"locks/{KEY}.lock") as lock:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        found = pool.submit(store.get_or_build, KEY, must_not_build)
+        assert waits.wait(30)  # it has looked, found nothing and asks for the lock
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        made.rename(tmp_path / "prepared" / KEY)
+        lock.release()
+        assert found.result() == tmp_path / "prepared" / KEY
+
+
 def test_a_killed_process_leaves_nothing_half_made(tmp_path, store):
     killed = start(tmp_path)
     assert killed.stdout.readline() == "building\n"
@@ -218,58 +220,6 @@ def test_a_lock_file_of_a_process_that_is_gone_is_harmless(tmp_path, store):
 def test_a_complete_entry_needs_no_lock(tmp_path, store, entry):
     with FileLock(tmp_path / f"locks/{KEY}.lock"):
         assert store.get_or_build(KEY, must_not_build) == entry
-
-
-def test_a_cache_that_cannot_be_made_is_named(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("", "utf-8")
-    with pytest.raises(ModelLoadError, match=r"cannot write to the cache .*file.*MB free.*ORTEMBED_CACHE_DIR"):
-        Store(blocked / "cache").get_or_build(KEY, write)
-
-
-@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
-def test_a_disk_that_takes_no_more_is_the_caches_fault(tmp_path, store, fault):
-    def fail(folder):
-        write(folder)
-        raise OSError(fault, os.strerror(fault))
-
-    message = (
-        rf"cannot write to the cache {tmp_path} \(.*{os.strerror(fault)}; [\d.]+ MB free, about 90.0 MB needed\)"
-    )
-    with pytest.raises(ModelLoadError, match=message):
-        store.get_or_build(KEY, fail, bytes_needed=90_000_000)
-    assert everything_below(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("inside", "message"), [(True, "cannot write to the cache .*ORTEMBED_CACHE_DIR"), (False, "model's own files")]
-)
-def test_a_file_that_cannot_be_opened_is_the_fault_of_whose_it_is(tmp_path, inside, message):
-    def build(folder):
-        (folder / "missing/file" if inside else tmp_path / "model/config.json").read_bytes()
-
-    with pytest.raises(ModelLoadError, match=message) as raised:
-        Store(tmp_path / "cache").get_or_build(KEY, build)
-    assert ("config.json" in str(raised.value)) == (not inside)
-
-
-FULL_DISK = """
-import pathlib, resource, sys
-from ortembed import ModelLoadError
-from ortembed.prepare.store import Store
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    Store(pathlib.Path(sys.argv[1])).get_or_build("0123abcd", lambda f: (f / "model.onnx").write_bytes(bytes(2000)))
-except ModelLoadError as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a process can bound the size of its files on POSIX only")
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, run_python):
-    """A bound on the size of files stands in for a full disk."""
-    assert f"cannot write to the cache {tmp_path}" in run_python(FULL_DISK, tmp_path)
-    assert everything_below(tmp_path) == []
 
 
 @pytest.mark.parametrize(
