@@ -121,6 +121,11 @@ def test_info_makes_nothing(ortembed, model, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_the_command_that_info_gives_can_be_pasted(ortembed, tmp_path):
+    err = ortembed("info", "my model", "--cache-dir", tmp_path / "a b", "--dtype", "int8")[2]
+    assert err.endswith(f"run: ortembed prepare 'my model' --dtype int8 --cache-dir '{tmp_path / 'a b'}'\n")
+
+
 def test_info_of_a_known_model_that_is_not_prepared_touches_no_network(ortembed):
     status, _, err = ortembed("info", "bge-m3")
     assert status == 1

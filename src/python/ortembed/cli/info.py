@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from ortembed.cli.arguments import add_model, variant
@@ -49,11 +50,16 @@ def _find(options: argparse.Namespace) -> PreparedModel:
     prepared = find_prepared(options.model, **variant(options))
     if prepared:
         return prepared
-    asked = {"--dtype": (options.dtype, "float32"), "--form": (options.form, "cpu")}
-    chosen = "".join(f" {flag} {value}" for flag, (value, usual) in asked.items() if value != usual)
-    given = {"--onnx": options.onnx, "--revision": options.revision, "--cache-dir": options.cache_dir}
-    chosen += "".join(f" {flag} {value}" for flag, value in given.items() if value)
+    usual = {"--dtype": "float32", "--form": "cpu"}
+    asked = {
+        "--dtype": options.dtype,
+        "--form": options.form,
+        "--onnx": options.onnx,
+        "--revision": options.revision,
+        "--cache-dir": options.cache_dir,
+    }
+    flags = [word for flag, value in asked.items() if value not in (None, usual.get(flag)) for word in (flag, value)]
     raise ModelNotFoundError(
         f"{options.model!r} has not been prepared as {options.dtype} for {options.form}; "
-        f"run: ortembed prepare {options.model}{chosen}"
+        f"run: {shlex.join(['ortembed', 'prepare', options.model, *flags])}"
     )
