@@ -130,10 +130,11 @@ class Started:
     def outcome(self) -> Outcome:
         fields = None
         try:
-            while not isinstance(fields, dict) and self._answer.poll(60):
-                fields = self._answer.recv()
+            while fields is None and self._answer.poll(60):
+                received = self._answer.recv()
+                fields = received if isinstance(received, dict) else None
         except EOFError:  # it has died
-            fields = None
+            pass
         if fields is None:
             self._process.kill()
         self._process.join()

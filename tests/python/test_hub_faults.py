@@ -179,12 +179,12 @@ def test_a_disk_that_takes_no_more_is_told(machine, hub):
 
 
 def test_what_a_killed_download_left_is_deleted_once_nothing_writes_to_it(machine, hub):
-    """A name of the form that later downloads do not continue; huggingface_hub itself leaves it for good."""
+    """Of the names that no later download continues; huggingface_hub itself leaves them for good."""
     machine.blobs.mkdir(parents=True)
-    old, new, other = (machine.blobs / name for name in ("e1.0a1b2c3d.incomplete", "e2.0a1b2c3d.incomplete", "e3"))
-    for path in (old, new, other):
-        path.write_bytes(b"half")
-    for path in (old, other):
-        os.utime(path, (0, 0))
+    kept = {"e0.0a1b2c3d.incomplete": False, "e1.incomplete": True, "e2": True, "e3.0a1b2c3d.incomplete": True}
+    for name in kept:
+        (machine.blobs / name).write_bytes(b"half")
+        if not name.startswith("e3"):  # which was written to just now
+            os.utime(machine.blobs / name, (0, 0))
     machine.find().assert_found(hub.files)
-    assert [path.exists() for path in (old, new, other)] == [False, True, True]
+    assert {name: (machine.blobs / name).exists() for name in kept} == kept
