@@ -83,7 +83,9 @@ def _floats(data: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[np.float32]:
         return data.view(np.float32)
     if dtype == "F16":
         return data.view(np.float16).astype(np.float32)
-    return (data.view(np.uint16).astype(np.uint32) << 16).view(np.float32)  # bfloat16: the upper half of a float32
+    wide = data.view(np.uint16).astype(np.uint32)
+    wide <<= 16  # bfloat16: the upper half of a float32
+    return wide.view(np.float32)
 
 
 @contextmanager
