@@ -34,7 +34,7 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 PREPARE_LAYERS = [
-    {"coreml_operators", "gate", "graph", "probes", "store", "weights", "worker"},
+    {"coreml_operators", "gate", "graph", "parts", "probes", "store", "weights", "worker"},
     {"coreml_check", "coreml_fold", "fuse", "onnx_file"},
     {"fuse_worker"},
     {"blocks"},

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures.config import ConfigReader
 from ortembed.prepare.architectures.rotary import read_theta
-from ortembed.prepare.blocks.base import Attention, Embeddings, Rotary
+from ortembed.prepare.parts import Attention, Embeddings, Rotary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ortembed.prepare.blocks import Blocks
-    from ortembed.prepare.blocks.base import Projection
+    from ortembed.prepare.parts import Projection
 
 PREFIXES = ("bert.", "nomic_bert.")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ortembed.prepare.blocks.base import Attention, Embeddings
+from ortembed.prepare.parts import Attention, Embeddings
 
 if TYPE_CHECKING:
     from ortembed.prepare.blocks import Blocks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures.config import ConfigReader
 from ortembed.prepare.architectures.rotary import read_layer_types, read_theta
-from ortembed.prepare.blocks.base import Attention, Embeddings, Rotary
+from ortembed.prepare.parts import Attention, Embeddings, Rotary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The building blocks that encoders share, as nodes of a graph, in each of the forms that a graph can take."""
 
-from ortembed.prepare.blocks.base import Attention, Blocks, Embeddings, Projection, Rotary
+from ortembed.prepare.blocks.base import Blocks
 from ortembed.prepare.blocks.coreml import CoreMlBlocks
 from ortembed.prepare.blocks.cpu import CpuBlocks
 
-__all__ = ["Attention", "Blocks", "CoreMlBlocks", "CpuBlocks", "Embeddings", "Projection", "Rotary"]
+__all__ = ["Blocks", "CoreMlBlocks", "CpuBlocks"]

@@ -1,7 +1,7 @@
 """The form of a graph that CoreML can hold whole: plain ONNX operators, constant reshapes, no ids.
 
 Inputs hidden [batch, sequence, width] and mask [batch, 1, 1, sequence], float32: the embedded tokens, which the
-engine looks up itself, and what is added to the attention scores, 0 for tokens and -10000 for padding. What
+engine looks up itself, and what is added to the attention scores, 0 for tokens and a large negative for padding. What
 depends on the sequence length alone folds into constants once batch and sequence are fixed.
 """
 
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from ortembed.prepare.blocks.base import Blocks, Projection
+from ortembed.prepare.blocks.base import Blocks
+from ortembed.prepare.parts import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ortembed.prepare.blocks.base import Attention, Embeddings, Floats, Rotary
+    from ortembed.prepare.parts import Attention, Embeddings, Floats, Rotary
 
 EMBEDDINGS = "embeddings"  # begins the names of the files that hold the tables
 

@@ -15,8 +15,8 @@ from ortembed.prepare.blocks.base import Blocks
 from ortembed.prepare.graph import MICROSOFT
 
 if TYPE_CHECKING:
-    from ortembed.prepare.blocks.base import Attention, Embeddings, Floats, Rotary
     from ortembed.prepare.graph import GraphBuilder
+    from ortembed.prepare.parts import Attention, Embeddings, Floats, Rotary
     from ortembed.prepare.weights import Weights
 
 _EMPTY = ""  # the name of an optional input that is left out
