@@ -104,7 +104,16 @@ def test_a_missing_shard_is_named(sharded):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x.safetensors", "/x.safetensors", "a/b.safetensors", "model.bin", ".safetensors", "a\\b.safetensors", 5],
+    [
+        "../x.safetensors",
+        "/x.safetensors",
+        "a/b.safetensors",
+        "model.bin",
+        ".safetensors",
+        "a\\b.safetensors",
+        "a.safetensors.pkl",
+        5,
+    ],
 )
 def test_a_shard_that_is_not_beside_the_index_is_refused(sharded, name):
     write_index(sharded, {"a": SHARDS[0], "evil": name})
