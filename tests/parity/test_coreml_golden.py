@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ortembed import _native
+from ortembed.prepare import onnx_file
 from ortembed.prepare.coreml_check import check
 from ortembed.prepare.export import export
 from ortembed.runtime_library import find_runtime_library
@@ -82,3 +83,16 @@ def test_coreml_holds_the_real_graph_whole(exported, batch, sequence):
     operators = check(exported / "model.onnx", batch, sequence).operators
     assert operators["Softmax"] == 6
     assert operators["LayerNormalization"] == 12
+
+
+def test_the_weights_lie_in_the_graph_where_coreml_finds_them(exported):
+    names = {path.name for path in exported.iterdir() if not path.name.startswith("embeddings.")}
+    assert names == {"model.onnx"}
+    assert (exported / "model.onnx").stat().st_size > 40_000_000
+
+
+def test_weights_that_are_too_many_for_one_file_stay_beside_it(tmp_path, model_folder, monkeypatch):
+    monkeypatch.setattr(onnx_file, "_INSIDE_TO_BYTES", 1_000_000)
+    config = json.loads((model_folder / "config.json").read_text("utf-8"))
+    export(config, [model_folder / "model.safetensors"], tmp_path, "coreml")
+    assert (tmp_path / "model.onnx").stat().st_size < 1_000_000 < (tmp_path / "model.onnx.data").stat().st_size

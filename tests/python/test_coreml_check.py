@@ -181,6 +181,7 @@ SCALE = constant(ONES, FLOAT)
         ("Concat", [X], [X], {"axis": 1}, "has fewer than 2 inputs"),
         ("Slice", [X, constant([0]), value(1, dtype=TensorProto.INT64)], [X], {}, "input 2 (x) is not constant"),
         ("ReduceMean", [X, value(1, dtype=TensorProto.INT64)], [X], {}, "input 1 (x) is not constant"),
+        ("Add", [X, value(8, dtype=TensorProto.INT64)], [X], {}, "input 1 (x) has element type INT64"),
         ("Where", [X, X, X], [X], {}, "input 0 (x) has element type FLOAT"),
         ("Gather", [X, X], [X], {}, "input 1 (x) has element type FLOAT"),
         ("And", [X, X], [X], {}, "input 0 (x) has element type FLOAT"),

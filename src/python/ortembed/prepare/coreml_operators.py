@@ -6,7 +6,6 @@ an operator that the provider has and that is not wanted here has no row, and RE
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +117,6 @@ def _reshape(node: Node) -> str | None:
     return None
 
 
-def _slice(node: Node) -> str | None:
-    return "gives nothing" if not math.prod(node.outputs[0].shape or (0,)) else None
-
-
 def _split(node: Node) -> str | None:
     size = node.shape(0)[node.attributes.get("axis", 0)]
     sizes = node.input(1)
@@ -168,7 +163,7 @@ RULES = {
     "LayerNormalization": _rule("normalization", constants=(1, 2), form=_layer_norm),
     "Gelu": _rule("activation", form=_gelu),
     "Reshape": _rule("reshape", form=_reshape, **_AXES),
-    "Slice": _rule("slice", dtypes=dict.fromkeys(range(1, 5), _INTEGERS), constants=(1, 2, 3, 4), form=_slice),
+    "Slice": _rule("slice", dtypes=dict.fromkeys(range(1, 5), _INTEGERS), constants=(1, 2, 3, 4)),
     "Split": _rule("split", form=_split, **_AXES),
     "Concat": _rule("concat", form=_concat),
     "Squeeze": _rule("squeeze", **_AXES),

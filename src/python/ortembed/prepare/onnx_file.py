@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _EXTERNAL_FROM_BYTES = 16 * 1024
+_INSIDE_TO_BYTES = 1_900_000_000  # protobuf's limit is 2 GiB for the whole file
 
 
 def load_graph(path: Path, external: Mapping[str, str]) -> onnx.ModelProto:
@@ -50,6 +51,19 @@ def save_graph(model: onnx.ModelProto, folder: Path) -> None:
     )
     if (folder / WEIGHTS_NAME).exists():  # onnx makes it readable for the owner alone
         shutil.copymode(folder / GRAPH_NAME, folder / WEIGHTS_NAME)
+
+
+def take_weights_in(folder: Path) -> None:
+    """Put a graph's weights into model.onnx itself, unless they are more than such a file can hold.
+
+    CoreML's provider could not read weights that lie in another file before 2026 (onnxruntime#28005, #28702).
+    """
+    weights = folder / WEIGHTS_NAME
+    if weights.stat().st_size > _INSIDE_TO_BYTES:
+        return
+    model = load_graph(folder / GRAPH_NAME, {})
+    (folder / GRAPH_NAME).write_bytes(model.SerializeToString())
+    weights.unlink()
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
