@@ -19,7 +19,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"errors", "responses"},
-    {"json_files"},
+    {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},
     {"manifest", "tokenizer"},
@@ -34,13 +34,15 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 PREPARE_LAYERS = [
-    {"coreml_operators", "gate", "graph", "parts", "probes", "store", "weights", "worker"},
+    {"coreml_operators", "gate", "graph", "parts", "probes", "rounding", "store", "worker"},
     {"coreml_check", "coreml_fold", "fuse", "onnx_file"},
     {"fuse_worker"},
     {"blocks"},
     {"architectures"},
     {"export"},
-    {"calibrate", "quantize", "self_check", "smooth"},
+    {"calibrate_worker", "float_graph", "smooth"},
+    {"calibrate", "embedding_rows", "int8_layers"},
+    {"quantize", "self_check"},
     {"build"},
     {"prepared"},
     {"__init__"},

@@ -71,6 +71,11 @@ class GraphBuilder:
         self._initializers[name] = tensor
         return name
 
+    @property
+    def weights(self) -> list[onnx.TensorProto]:
+        """The constant tensors so far, as a graph lists them."""
+        return list(self._initializers.values())
+
     def integers(self, *values: int) -> str:
         """Add a constant int64 vector, such as a shape or the axes of an operator; give its name."""
         return self.weight(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
@@ -96,6 +101,6 @@ class GraphBuilder:
 
     def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> None:
         """Write the graph."""
-        graph = helper.make_graph(self._nodes, "encoder", inputs, [output], list(self._initializers.values()))
+        graph = helper.make_graph(self._nodes, "encoder", inputs, [output], self.weights)
         model = helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="ortembed")
         (self.folder / GRAPH_NAME).write_bytes(model.SerializeToString())
