@@ -153,29 +153,12 @@ def _read_tensors(
     path: Path, shapes: Mapping[str, tuple[int, ...]], names: Mapping[str, str]
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Read exactly the tensors that shapes names; give them by the names that names gives them."""
-    import safetensors  # noqa: PLC0415 - most models have no weights after the encoder
+    from ortembed.weights import open_weights  # noqa: PLC0415 - most models have no weights after the encoder
 
-    try:
-        tensors = dict(safetensors.deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
-    except (OSError, safetensors.SafetensorError) as error:
-        raise ModelLoadError(f"cannot read {path}: {error}") from error
-    if tensors.keys() != shapes.keys():
-        raise ModelLoadError(f"{path} has the tensors {sorted(tensors)}, not {sorted(shapes)}")
-    return {names[name]: _tensor(tensors[name], shape, f"{path}: tensor {name}") for name, shape in shapes.items()}
-
-
-def _tensor(entry: Mapping[str, Any], shape: tuple[int, ...], what: str) -> npt.NDArray[np.float32]:
-    if tuple(entry["shape"]) != shape:
-        raise ModelLoadError(f"{what} has shape {entry['shape']} where the module's config says {list(shape)}")
-    if entry["dtype"] not in _FLOATS:
-        raise ModelLoadError(f"{what} has dtype {entry['dtype']}, not float32, float16 or bfloat16")
-    raw: npt.NDArray[Any] = np.frombuffer(entry["data"], _FLOATS[entry["dtype"]])
-    if entry["dtype"] == "BF16":  # the upper half of a float32
-        raw = (raw.astype(np.uint32) << 16).view(np.float32)
-    tensor: npt.NDArray[np.float32] = raw.reshape(shape).astype(np.float32)
-    if not np.isfinite(tensor).all():
-        raise ModelLoadError(f"{what} has values that are not finite")
-    return tensor
+    with open_weights([path]) as weights:
+        if weights.names != shapes.keys():
+            raise ModelLoadError(f"{path} has the tensors {sorted(weights.names)}, not {sorted(shapes)}")
+        return {names[name]: weights.get(name, shape).copy() for name, shape in shapes.items()}
 
 
 def _parse(modules: Any) -> list[_Module]:  # noqa: ANN401

@@ -8,7 +8,7 @@ from ortembed.prepare.architectures import read_architecture
 from ortembed.prepare.blocks import CoreMlBlocks, CpuBlocks
 from ortembed.prepare.graph import GraphBuilder
 from ortembed.prepare.onnx_file import take_weights_in
-from ortembed.prepare.weights import open_weights
+from ortembed.weights import open_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

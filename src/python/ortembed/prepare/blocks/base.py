@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ortembed.prepare.graph import GraphBuilder
     from ortembed.prepare.parts import Attention, Embeddings, Floats
-    from ortembed.prepare.weights import Weights
+    from ortembed.weights import Weights
 
 OUTPUT = "last_hidden_state"
 # Added to the score of a token that must not be seen: after softmax nothing is left of it, and float16 holds it.

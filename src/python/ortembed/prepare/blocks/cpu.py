@@ -17,7 +17,7 @@ from ortembed.prepare.graph import MICROSOFT
 if TYPE_CHECKING:
     from ortembed.prepare.graph import GraphBuilder
     from ortembed.prepare.parts import Attention, Embeddings, Floats, Rotary
-    from ortembed.prepare.weights import Weights
+    from ortembed.weights import Weights
 
 _EMPTY = ""  # the name of an optional input that is left out
 

@@ -47,6 +47,11 @@ class Weights:
         """Tell whether there is such a tensor."""
         return self._find(name) is not None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all tensors, as the files have them."""
+        return frozenset(self._places)
+
     def get(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
         """Give a tensor as float32, read-only.
 
