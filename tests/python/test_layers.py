@@ -19,6 +19,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"errors", "responses"},
+    {"quality"},
     {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},
@@ -34,7 +35,7 @@ PYTHON_LAYERS = [
     {"__main__"},
 ]
 PREPARE_LAYERS = [
-    {"coreml_operators", "gate", "graph", "parts", "probes", "rounding", "store", "worker"},
+    {"coreml_operators", "graph", "parts", "probes", "rounding", "store", "worker"},
     {"coreml_check", "coreml_fold", "fuse", "onnx_file"},
     {"fuse_worker"},
     {"blocks"},

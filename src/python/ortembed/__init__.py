@@ -11,9 +11,10 @@ from ortembed.errors import (
     RuntimeLibraryError,
     ServiceUnavailableError,
 )
-from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
+from ortembed.responses import CacheWarning, EmbeddingResponse, ModelInfo, TruncationWarning, Usage
 
 __all__ = [
+    "CacheWarning",
     "Embedder",
     "EmbeddingResponse",
     "InferenceError",

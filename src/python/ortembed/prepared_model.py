@@ -13,6 +13,7 @@ from ortembed import _native
 from ortembed.config import read_settings
 from ortembed.errors import ModelLoadError
 from ortembed.modules import head_weights
+from ortembed.quality import QualityReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ SAFETENSORS = "safetensors"  # the origin of a graph that ortembed makes itself
 EMBEDDINGS = "embeddings"  # begins the names of the CoreML form's tables
 _SOURCE = "source"  # the folder with the model's own files
 _FACTS = "facts.json"
+QUALITY = "quality.json"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class PreparedModel:
     facts: Facts
     settings: ModelSettings
     files: Mapping[str, Path]  # copies of the model's own small files, by name
+    quality: QualityReport | None  # how near the vectors are to float32's, of an int8 model
 
     @property
     def graph(self) -> Path:
@@ -122,7 +125,9 @@ def read_prepared(folder: Path) -> PreparedModel:
         raise ModelLoadError(f"the prepared model in {folder} is damaged ({error}); delete the folder") from error
     source = folder / _SOURCE
     files = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.is_file()}
-    return PreparedModel(folder, facts, read_settings(files), files)
+    quality = folder / QUALITY
+    report = QualityReport.from_json(quality.read_text("utf-8")) if quality.exists() else None
+    return PreparedModel(folder, facts, read_settings(files), files, report)
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - checked by the dataclass that it fills

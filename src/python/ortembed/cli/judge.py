@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ortembed.cli.comparison import compare
 from ortembed.cli.streams import report_step, say
-from ortembed.errors import InvalidInputError
 from ortembed.options import choose_prompt
 from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
+from ortembed.quality import measure
 
 if TYPE_CHECKING:
     import argparse
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ortembed.prepared_model import PreparedModel
+    from ortembed.quality import Floor, QualityReport
+
     Floats = npt.NDArray[np.float32]
 
-# The cosine that the worst text has to reach: what int8 is held to, and what float32 differs by among machines.
-FLOORS = {"int8": 0.98, "float32": 0.9999}
 _SHOWN_CHARACTERS = 60
 
 
@@ -31,12 +32,18 @@ def is_reference(options: argparse.Namespace) -> bool:
     return options.dtype == "float32" and options.form == "cpu" and not options.onnx
 
 
-def encode(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
-    """Encode as Embedder.encode does: with the default prompt, where the model has one."""
-    rows = np.empty((len(texts), pipeline.dimension), np.float32)
-    words = choose_prompt(pipeline.settings, prompt=None, prompt_name=None)
-    pipeline.encode_into(rows, texts, pipeline.prompt(words), normalize=pipeline.settings.normalize)
-    return rows
+class _WithDefaultPrompt:
+    """Encodes as Embedder.encode does: with the default prompt, where the model has one."""
+
+    def __init__(self, prepared: PreparedModel) -> None:
+        self._pipeline = Pipeline(prepared)
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        pipeline = self._pipeline
+        rows = np.empty((len(texts), pipeline.dimension), np.float32)
+        words = choose_prompt(pipeline.settings, prompt=None, prompt_name=None)
+        pipeline.encode_into(rows, texts, pipeline.prompt(words), normalize=pipeline.settings.normalize)
+        return rows
 
 
 def encode_reference(options: argparse.Namespace, texts: Sequence[str]) -> Floats:
@@ -48,33 +55,30 @@ def encode_reference(options: argparse.Namespace, texts: Sequence[str]) -> Float
         local_files_only=options.offline,
         report=report_step,
     )
-    return encode(Pipeline(prepared), texts)
+    return _WithDefaultPrompt(prepared).encode(texts)
 
 
-def judge(pipeline: Pipeline, texts: Sequence[str], reference: Floats, floor: float) -> tuple[dict[str, Any], bool]:
-    """Give the figures to show, and whether the worst text's cosine reaches the floor; tell where it does not.
+def judge(
+    prepared: PreparedModel, texts: Sequence[str], reference: Floats, floor: Floor
+) -> tuple[dict[str, Any], bool]:
+    """Give the figures to show, and whether they reach the floor; tell where they do not.
 
     Raises:
         InvalidInputError: The vectors are not of one shape.
     """
-    together = encode(pipeline, texts)
-    if together.shape != reference.shape:
-        raise InvalidInputError(f"the model gives {list(together.shape)}, the reference is {list(reference.shape)}")
-    report_step("embedding each text alone")
-    alone = np.concatenate([encode(pipeline, [text]) for text in texts])
-    found = compare(together, reference)
-    worst = float(found.cosine[found.worst])
-    figures = {
-        "texts": len(texts),
-        "cosine min": worst,
-        "cosine mean": float(found.cosine.mean()),
-        "max difference": found.max_difference,
-        "same neighbours": found.neighbours,
-        "batch effect": compare(alone, together).max_difference,
-    }
-    if worst < floor:
-        say(f"cosine {worst:.6f} is below {floor:g} for text {found.worst + 1}: {_short(texts[found.worst])}")
-    return figures, worst >= floor
+    report_step("comparing the vectors")
+    report = measure(reference, _WithDefaultPrompt(prepared), texts)
+    good = report.reaches(floor)
+    if not good:
+        say(f"{report.shortfall(floor)}; worst is text {report.worst_text + 1}: {_short(texts[report.worst_text])}")
+    return quality_lines(report), good
+
+
+def quality_lines(report: QualityReport) -> dict[str, Any]:
+    """Give a report's figures by the names that are shown."""
+    figures = asdict(report)
+    del figures["worst_text"]
+    return {name.replace("_", " "): value for name, value in figures.items()}
 
 
 def _short(text: str) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
-from ortembed.cli.judge import FLOORS, encode_reference, is_reference, judge
+from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.cli.texts import read_lines
 from ortembed.errors import InvalidInputError
-from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
+from ortembed.quality import FLOORS
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ortembed.cli.arguments import Commands
     from ortembed.prepared_model import PreparedModel
 
-_SHOWN = ("model", "dtype", "form", "dimension", "max_seq_length", "folder")
+_SHOWN = ("model", "dtype", "form", "dimension", "max_seq_length", "folder", "quality")
 
 
 def add_parser(commands: Commands) -> None:
@@ -74,4 +74,4 @@ def _own_texts(options: argparse.Namespace) -> list[str]:
 
 def _judge(options: argparse.Namespace, prepared: PreparedModel, texts: list[str]) -> tuple[dict[str, Any], bool]:
     """Compare on the caller's texts: a graph that was prepared before has not seen them."""
-    return judge(Pipeline(prepared), texts, encode_reference(options, texts), FLOORS[options.dtype])
+    return judge(prepared, texts, encode_reference(options, texts), FLOORS[options.dtype])

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import lines
-from ortembed.cli.judge import FLOORS, encode_reference, is_reference, judge
+from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.cli.texts import read_lines, read_vectors
 from ortembed.errors import InvalidInputError
-from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
 from ortembed.prepare.probes import held_out_texts
+from ortembed.quality import FLOORS, Floor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
     prepared = prepare(options.model, **variant(options), local_files_only=options.offline, report=report_step)
     if reference is None:
         reference = encode_reference(options, texts)
-    floor = FLOORS[options.dtype] if options.min_cosine is None else options.min_cosine
-    figures, good = judge(Pipeline(prepared), texts, reference, floor)
+    asked_floor = options.min_cosine
+    floor = FLOORS[options.dtype] if asked_floor is None else Floor(cosine_min=asked_floor, cosine_mean=asked_floor)
+    figures, good = judge(prepared, texts, reference, floor)
     asked = {"model": options.model, "dtype": options.dtype, "form": options.form}
     compared = {"compared with": str(options.against or "float32")}
     print("\n".join(lines({**asked, **compared, **figures})), file=stream)

@@ -7,13 +7,18 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ortembed.errors import InvalidInputError
+import numpy as np
+
+from ortembed.errors import ModelLoadError
 from ortembed.json_files import read_json
 from ortembed.model_files import WEIGHTS_INDEX
 from ortembed.modules import MODULES, module_files
+from ortembed.pipeline import Pipeline
 from ortembed.prepare.fuse import fuse
+from ortembed.prepare.probes import calibration_texts, held_out_texts
 from ortembed.prepare.self_check import check_fused
-from ortembed.prepared_model import SAFETENSORS, read_prepared, write_prepared
+from ortembed.prepared_model import QUALITY, SAFETENSORS, read_prepared, write_prepared
+from ortembed.quality import FLOORS, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,8 +88,25 @@ def build_int8(
     probe_texts: Sequence[str],
     report: Callable[[str], object],
 ) -> None:
-    """Make an int8 model from a float32 one, and check the one against the other."""
-    raise InvalidInputError("dtype 'int8' is not there yet")
+    """Make an int8 model from a float32 one, and check the one against the other.
+
+    Raises:
+        ModelLoadError: The vectors are too far from float32's, or nothing can be quantized.
+    """
+    from ortembed.prepare.quantize import quantize  # noqa: PLC0415 - imports onnx, which a cached model need not
+
+    float_pipeline = Pipeline(original)
+    report("calibrating and rounding")
+    tokens = float_pipeline.tokenizer.encode(calibration_texts())
+    quantize(original.graph, folder, np.split(tokens.ids.astype(np.int64), tokens.offsets[1:-1]))
+    write_prepared(folder, original.files, facts)
+    report("comparing with float32")
+    texts = [*held_out_texts(), *probe_texts]
+    quality = measure(float_pipeline.encode(texts), Pipeline(read_prepared(folder)), texts)
+    floor = FLOORS["int8"]
+    if not quality.reaches(floor):
+        raise ModelLoadError(f"int8 vectors are too far from float32's: {quality.shortfall(floor)}; use float32")
+    (folder / QUALITY).write_text(quality.to_json(), "utf-8")
 
 
 def _split(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]:
