@@ -7,6 +7,7 @@ import pytest
 
 from ortembed import _native
 from ortembed.prepare import onnx_file
+from ortembed.prepare import prepare
 from ortembed.prepare.coreml_check import check
 from ortembed.prepare.export import export
 from ortembed.runtime_library import find_runtime_library
@@ -85,14 +86,14 @@ def test_coreml_holds_the_real_graph_whole(exported, batch, sequence):
     assert operators["LayerNormalization"] == 12
 
 
-def test_the_weights_lie_in_the_graph_where_coreml_finds_them(exported):
-    names = {path.name for path in exported.iterdir() if not path.name.startswith("embeddings.")}
-    assert names == {"model.onnx"}
-    assert (exported / "model.onnx").stat().st_size > 40_000_000
+def test_the_weights_lie_in_the_graph_where_coreml_finds_them(tmp_path):
+    prepared = prepare("all-minilm-l6-v2", cache_dir=tmp_path, local_files_only=True, form="coreml")
+    names = {path.name for path in prepared.folder.iterdir() if not path.name.startswith("embeddings.")}
+    assert names == {"model.onnx", "source", "facts.json", "complete.json"}
+    assert prepared.graph.stat().st_size > 40_000_000
 
 
-def test_weights_that_are_too_many_for_one_file_stay_beside_it(tmp_path, model_folder, monkeypatch):
+def test_weights_that_are_too_many_for_one_file_stay_beside_it(exported, monkeypatch):
     monkeypatch.setattr(onnx_file, "_INSIDE_TO_BYTES", 1_000_000)
-    config = json.loads((model_folder / "config.json").read_text("utf-8"))
-    export(config, [model_folder / "model.safetensors"], tmp_path, "coreml")
-    assert (tmp_path / "model.onnx").stat().st_size < 1_000_000 < (tmp_path / "model.onnx.data").stat().st_size
+    onnx_file.take_weights_in(exported)
+    assert (exported / "model.onnx").stat().st_size < 1_000_000 < (exported / "model.onnx.data").stat().st_size

@@ -180,7 +180,7 @@ def test_verify_agrees_with_what_embed_wrote(ortembed, model, texts, tmp_path, n
     assert (told["dtype"], told["texts"], told["compared with"]) == ("float32", "4", str(tmp_path / name))
     assert float(told["cosine min"]) == pytest.approx(1, abs=1e-6)
     assert float(told["max difference"]) < 1e-5
-    assert float(told["same neighbours"]) == 1
+    assert float(told["neighbour overlap"]) == 1
 
 
 def test_verify_tells_other_vectors_and_which_text_is_worst(ortembed, model, texts, tmp_path):
@@ -198,7 +198,7 @@ def test_verify_tells_other_vectors_and_which_text_is_worst(ortembed, model, tex
     assert float(told["cosine min"]) == pytest.approx(cosine.min(), abs=1e-4)
     assert float(told["cosine mean"]) == pytest.approx(cosine.mean(), abs=1e-4)
     assert float(told["max difference"]) == pytest.approx(np.abs(ours - theirs).max(), abs=1e-4)
-    assert "is below 0.9999 for text 3: 'dog fish hello'" in err
+    assert "where 0.9999 and 0.9999 are asked; worst is text 3: 'dog fish hello'" in err
     assert ortembed(*arguments, "--min-cosine", "-1")[0] == 0
 
 
@@ -222,7 +222,7 @@ def test_verify_finds_weights_that_changed(ortembed, model, texts, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text": "a", "embedding": [1, 2]}\n', "the model gives [1, 8], "),
+        ('{"text": "a", "embedding": [1, 2]}\n', "the vectors are [1, 8], those to compare with [1, 2]"),
         ('{"text": "a"}\n', 'line 1: not an object with "text" and "embedding"'),
         ('{"text": "a", "embedding": [1, NaN]}\n', "values that are not finite"),
         ('{"text": "a", "embedding": [1, "b"]}\n', "not lists of numbers of one length"),

@@ -16,8 +16,8 @@ from ortembed.modules import MODULES, module_files
 from ortembed.pipeline import Pipeline
 from ortembed.prepare.fuse import fuse
 from ortembed.prepare.probes import calibration_texts, held_out_texts
-from ortembed.prepare.self_check import check_fused
-from ortembed.prepared_model import QUALITY, SAFETENSORS, read_prepared, write_prepared
+from ortembed.prepare.self_check import check_agreement
+from ortembed.prepared_model import GRAPH, QUALITY, SAFETENSORS, read_prepared, write_prepared
 from ortembed.quality import FLOORS, measure
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ortembed.prepared_model import Facts, PreparedModel
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 4
+EXPORTER_VERSION = 5
+
+_COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does not depend on how many
 
 
 def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: Callable[[str], object]) -> None:
@@ -53,13 +55,23 @@ def _build_from_safetensors(
     shards = [path for name, path in weights.items() if name != WEIGHTS_INDEX]
     export(config, shards, folder, facts.form)
     write_prepared(folder, small, facts)
-    if facts.form == "cpu":
-        report("comparing it with plain operators")
-        with tempfile.TemporaryDirectory(prefix="plain-", dir=folder) as name:
-            plain = Path(name)
-            export(config, shards, plain, "coreml")
-            write_prepared(plain, small, facts)
-            check_fused(read_prepared(folder), read_prepared(plain))
+    kind, other = ("plain", "coreml") if facts.form == "cpu" else ("fused", "cpu")
+    report(f"comparing it with {kind} operators")
+    with tempfile.TemporaryDirectory(prefix="other-", dir=folder) as name:
+        export(config, shards, Path(name), other)
+        write_prepared(Path(name), small, facts)
+        check_agreement(read_prepared(folder), read_prepared(Path(name)))
+    if facts.form == "coreml":
+        _finish_coreml(folder, report)
+
+
+def _finish_coreml(folder: Path, report: Callable[[str], object]) -> None:
+    from ortembed.prepare.coreml_check import check  # noqa: PLC0415 - as above
+    from ortembed.prepare.onnx_file import take_weights_in  # noqa: PLC0415
+
+    report("checking that CoreML can hold it")
+    check(folder / GRAPH, batch=1, sequence=_COREML_SEQUENCE)
+    take_weights_in(folder)
 
 
 def _build_from_onnx(

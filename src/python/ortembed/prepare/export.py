@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ortembed.prepare.architectures import read_architecture
 from ortembed.prepare.blocks import CoreMlBlocks, CpuBlocks
 from ortembed.prepare.graph import GraphBuilder
-from ortembed.prepare.onnx_file import take_weights_in
 from ortembed.weights import open_weights
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ def export(config: object, weights: Sequence[Path], folder: Path, form: str = "c
     Args:
         config: The parsed config.json.
         weights: The safetensors file, or all its shards.
-        folder: Gets model.onnx and model.onnx.data; for the CoreML form model.onnx with all its weights, where it
-            can hold them, and the tables of the embeddings.
+        folder: Gets model.onnx and model.onnx.data, and for the CoreML form the tables of the embeddings.
         form: "cpu": input_ids and attention_mask, int64 [batch, sequence]. "coreml": hidden, float32 [batch,
             sequence, width], and mask, float32 [batch, 1, 1, sequence]. The output is last_hidden_state, float32
             [batch, sequence, width].
@@ -35,5 +33,3 @@ def export(config: object, weights: Sequence[Path], folder: Path, form: str = "c
     architecture, shape = read_architecture(config)
     with open_weights(weights, architecture.PREFIXES) as opened, GraphBuilder(folder) as graph:
         architecture.build(shape, _FORMS[form](graph, opened))
-    if form == "coreml":
-        take_weights_in(folder)

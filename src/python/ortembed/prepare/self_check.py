@@ -30,17 +30,17 @@ _TEXTS = (
 )
 
 
-def check_fused(fused: PreparedModel, plain: PreparedModel) -> float:
+def check_agreement(prepared: PreparedModel, other: PreparedModel) -> float:
     """Compare the vectors of some texts; give the largest difference over the largest value.
 
     Raises:
         ModelLoadError: They differ by more than float32 arithmetic explains, or are not finite.
     """
-    ours, reference = _vectors(fused), _vectors(plain)
+    ours, reference = _vectors(prepared), _vectors(other)
     difference = float(np.abs(ours - reference).max() / max(np.abs(reference).max(), 1e-12))
     if not difference <= _TOLERANCE:
         raise ModelLoadError(
-            f"the graph in {fused.folder} gives vectors that differ from the same model in plain operators by "
+            f"the graph in {prepared.folder} gives vectors that differ from the same weights in other operators by "
             f"{difference:.1e} of the largest value: a fault of this ONNX Runtime on this machine, or of ortembed. "
             "Try another version of onnxruntime"
         )
