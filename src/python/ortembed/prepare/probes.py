@@ -235,7 +235,7 @@ floccinaucinihilipilification
 
 def calibration_texts() -> list[str]:
     """Give the texts to calibrate on: about 170, from none to a few hundred words."""
-    return _with_long_ones(_CALIBRATION.splitlines(), [5, 12, 30])
+    return ["", *_with_long_ones(_CALIBRATION.splitlines(), [5, 12, 30])]
 
 
 def held_out_texts() -> list[str]:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 _STRENGTH = 0.5  # how much of a channel's size moves to the weights
-_OUTLIER = 2.0  # times the 99th percentile of the channels' largest values
+_OUTLIER = 2.0  # times the largest value of the channel that comes after the most outliers there may be
 _MOST_OUTLIERS = 16
-_WORTH_AN_OPERATOR = 0.75  # of the error without it
+_WORTH_ONE_OPERATOR = 0.75  # of the error without it
+_WORTH_THREE_OPERATORS = 0.6
 _LARGEST_ERROR = 0.3  # of a layer's output; beyond it the layers stay float
 _SMALL = 1e-5
 _NO_CHANNELS = np.empty(0, np.int64)
@@ -102,12 +103,12 @@ def choose(
     measure = _Measure(statistics, weights)
     best = measure(None, _NO_CHANNELS)
     smooth = measure(_factors(statistics, weights), _NO_CHANNELS)
-    if smooth.error < best.error * (1 if free else _WORTH_AN_OPERATOR):
+    if smooth.error < best.error * (1 if free else _WORTH_ONE_OPERATOR):
         best = smooth
     outliers = _outliers(statistics) if outliers_allowed else _NO_CHANNELS
     if len(outliers):
         split = measure(None, outliers)
-        if split.error < best.error * _WORTH_AN_OPERATOR:
+        if split.error < best.error * _WORTH_THREE_OPERATORS:
             best = split
     return best if best.error <= _LARGEST_ERROR else None
 
@@ -123,8 +124,10 @@ def _factors(statistics: Statistics, weights: Sequence[Floats]) -> Floats:
 
 def _outliers(statistics: Statistics) -> npt.NDArray[np.int64]:
     largest = statistics.largest()
-    found = np.flatnonzero(largest > _OUTLIER * np.quantile(largest, 0.99))
-    return found[np.argsort(-largest[found])][:_MOST_OUTLIERS].astype(np.int64)
+    order = np.argsort(-largest)
+    if len(order) <= _MOST_OUTLIERS:
+        return _NO_CHANNELS
+    return order[largest[order] > _OUTLIER * largest[order[_MOST_OUTLIERS]]].astype(np.int64)
 
 
 class _Measure:
@@ -149,11 +152,11 @@ class _Measure:
     def _error(
         self, treatment: Treatment, weight: Floats, expected: Floats, scale: ActivationScale, inputs: Floats
     ) -> float:
-        """Give the mean over rows of the squared error over the squared distance from the mean row."""
+        """Give the mean over rows of the squared error over the squared distance from the median row."""
         after, prepared = treatment.prepare(self._statistics, weight)
         found = inputs @ round_weight(prepared, scale, after.lowest, after.highest).real()
         kept = treatment.outliers
         if len(kept):
             found += self._statistics.rows[:, kept] @ weight[kept]
-        spread = ((expected - expected.mean(axis=0)) ** 2).sum(axis=1)
+        spread = ((expected - np.median(expected, axis=0)) ** 2).sum(axis=1)
         return float(np.mean(((found - expected) ** 2).sum(axis=1) / np.maximum(spread, _SMALL)))

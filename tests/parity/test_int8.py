@@ -1,0 +1,68 @@
+"""The real model in int8 against the golden vectors of sentence-transformers in float32."""
+
+import pytest
+
+import ortembed
+from ortembed.prepare import prepare
+from ortembed.prepare.probes import calibration_texts, held_out_texts
+from ortembed.quality import measure
+from ortembed.runtime_library import VARIABLE
+from tests.python.test_runtime_library import runtime
+
+pytestmark = pytest.mark.filterwarnings("ignore::ortembed.TruncationWarning")
+
+
+@pytest.fixture(scope="module")
+def int8(cache_dir):
+    return ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype="int8")
+
+
+@pytest.fixture
+def int8_on_floor(int8, cache_dir, monkeypatch):
+    """Prepared for and run by the oldest runtime that is supported."""
+    monkeypatch.setenv(VARIABLE, str(runtime("1.21.0")))
+    return ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype="int8")
+
+
+@pytest.mark.parametrize("name", ["int8", "int8_on_floor"])
+def test_golden_vectors_are_near(request, golden, name):
+    """Alone and together: docs/int8.md has the figures."""
+    embedder = request.getfixturevalue(name)
+    quality = measure(golden[1]["normalized"], embedder, golden[0]["texts"])
+    assert quality.cosine_mean >= 0.997
+    assert quality.cosine_min >= 0.99
+    assert quality.batch_effect < 1e-6  # the runtime's dynamic int8 has 0.05
+    assert quality.max_difference > 1e-3  # it is another graph
+
+
+def test_neighbours_are_kept(embedder, int8):
+    texts = held_out_texts()
+    assert measure(embedder.encode(texts), int8, texts).neighbour_overlap > 0.9
+
+
+def test_the_files_are_a_quarter(cache_dir):
+    options = {"cache_dir": cache_dir, "local_files_only": True}
+    plain, rounded = (
+        sum(
+            path.stat().st_size
+            for path in prepare("all-minilm-l6-v2", dtype=dtype, **options).graph.parent.glob("*.onnx*")
+        )
+        for dtype in ("float32", "int8")
+    )
+    assert rounded < 0.27 * plain
+
+
+def test_no_text_is_both_calibrated_on_and_judged_by(golden):
+    calibrated, judged, golden_texts = map(set, (calibration_texts(), held_out_texts(), golden[0]["texts"]))
+    assert not calibrated & judged
+    assert not judged & golden_texts
+    assert calibrated & golden_texts == {""}
+    assert len(calibrated) > 150
+    assert len(judged) > 80
+
+
+def test_probes_are_of_many_lengths(int8):
+    for texts in (calibration_texts(), held_out_texts()):
+        counts = int8.token_count(texts)
+        assert counts.min() <= 3
+        assert counts.max() > 256
