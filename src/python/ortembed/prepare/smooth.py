@@ -124,10 +124,11 @@ def _factors(statistics: Statistics, weights: Sequence[Floats]) -> Floats:
 
 def _outliers(statistics: Statistics) -> npt.NDArray[np.int64]:
     largest = statistics.largest()
-    order = np.argsort(-largest)
+    order = np.argsort(-largest).astype(np.int64)
     if len(order) <= _MOST_OUTLIERS:
         return _NO_CHANNELS
-    return order[largest[order] > _OUTLIER * largest[order[_MOST_OUTLIERS]]].astype(np.int64)
+    outliers: npt.NDArray[np.int64] = order[largest[order] > _OUTLIER * largest[order[_MOST_OUTLIERS]]]
+    return outliers
 
 
 class _Measure:
