@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import ortembed
-from ortembed import InferenceError, ModelLoadError
+from ortembed import InferenceError, IntegrityError, ModelLoadError
+from ortembed.manifest import sha256_of
 from tests.python.tiny_models import (
     BERT_CONFIG,
     bert_reference,
@@ -47,6 +48,31 @@ def test_two_models_do_not_share_an_entry(tmp_path, load):
     first = load(save_bert(tmp_path / "a")).encode("hello")
     second = load(save_bert(tmp_path / "b", weights=bert_weights(seed=1))).encode("hello")
     assert abs(first - second).max() > 0.1
+
+
+def linked_by_hash(folder):
+    """Lay the weights out as the hub's cache does: a link to a file that is named by its sha256."""
+    weights = folder / "model.safetensors"
+    blob = weights.rename(folder / sha256_of(weights))
+    weights.symlink_to(blob.name)
+    return blob
+
+
+def test_a_file_named_by_its_hash_is_not_read_to_find_the_entry(tmp_path, load):
+    blob = linked_by_hash(save_bert(tmp_path / "model"))
+    vector = load(tmp_path / "model").encode("hello")
+    blob.write_bytes(b"not read again")
+    np.testing.assert_array_equal(load(tmp_path / "model").encode("hello"), vector)
+
+
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, load):
+    blob = linked_by_hash(save_bert(tmp_path / "model"))
+    damaged = bytearray(blob.read_bytes())
+    damaged[-1] ^= 1
+    blob.write_bytes(damaged)
+    with pytest.raises(IntegrityError, match=f"{blob.name} was expected; delete"):
+        load(tmp_path / "model")
+    assert list((tmp_path / "cache/prepared").iterdir()) == []
 
 
 def replaced(name, tensor):

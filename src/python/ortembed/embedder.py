@@ -6,11 +6,11 @@ import os
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
 from ortembed.options import (
@@ -262,12 +262,14 @@ class Embedder:
         self, rows: Floats, texts: list[str], prompt: str, *, normalize: bool, show_progress_bar: bool | None
     ) -> int:
         """Encode into rows; give the number of tokens."""
-        # tqdm's "disable=None" shows the bar only on a terminal.
-        disable = (None if len(texts) > CHUNK else True) if show_progress_bar is None else not show_progress_bar
+        encode = partial(self._pipeline.encode_into, rows, texts, self._pipeline.prompt(prompt), normalize=normalize)
+        if not (len(texts) > CHUNK if show_progress_bar is None else show_progress_bar):
+            return encode()
+        from tqdm import tqdm  # noqa: PLC0415 - a quarter of what importing ortembed would take
+
+        disable = None if show_progress_bar is None else False  # None: shown only on a terminal
         with tqdm(total=len(texts), desc="embedding", unit="text", disable=disable) as progress:
-            return self._pipeline.encode_into(
-                rows, texts, self._pipeline.prompt(prompt), normalize=normalize, progress=progress.update
-            )
+            return encode(progress=progress.update)
 
 
 def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) -> Floats:

@@ -253,12 +253,18 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def named_sha256(path: Path) -> str | None:
+    """Give the sha256 that a file in the hub's cache is named by, as large ones are; None for other files."""
+    name = path.resolve().name if path.is_symlink() else ""
+    return name if re.fullmatch("[0-9a-f]{64}", name) else None
+
+
 def verify(path: Path, expected: str) -> None:
-    """Raise IntegrityError when a file does not have the sha256 that its manifest gives."""
+    """Raise IntegrityError when a file does not have the sha256 that its manifest, or its name, gives."""
     actual = sha256_of(path)
     if actual != expected:
         # In the hub's cache the path is a link, and the bytes are where it leads.
         raise IntegrityError(
-            f"{path} has sha256 {actual} where the manifest says {expected}; "
+            f"{path} has sha256 {actual} where {expected} was expected; "
             f"delete {path.resolve()} so that it is fetched again"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ortembed import _native, hub
 from ortembed.errors import InvalidInputError, ModelNotFoundError
-from ortembed.manifest import Manifest, find_manifest, sha256_of
+from ortembed.manifest import Manifest, find_manifest, named_sha256, sha256_of, verify
 from ortembed.prepare.architectures import refusal
 from ortembed.prepare.build import EXPORTER_VERSION, build_float, build_int8
 from ortembed.prepare.store import Store, default_cache_dir
@@ -176,12 +176,14 @@ def _prepare(request: _Request) -> PreparedModel:
     sources = known or _hashes(files)
     facts = _facts(request, sources, files)
     needed = sum(path.stat().st_size for path in files.values())
-    folder = request.store.get_or_build(
-        request.key(sources),
-        lambda folder: build_float(files, folder, facts, request.report),
-        bytes_needed=needed,
-    )
-    return request.read(folder)
+
+    def build(folder: Path) -> None:
+        for path in () if known else files.values():
+            if expected := named_sha256(path):
+                verify(path, expected)
+        build_float(files, folder, facts, request.report)
+
+    return request.read(request.store.get_or_build(request.key(sources), build, bytes_needed=needed))
 
 
 def _prepare_int8(request: _Request) -> PreparedModel:
@@ -196,7 +198,8 @@ def _prepare_int8(request: _Request) -> PreparedModel:
 
 
 def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
-    return {name: sha256_of(path) for name, path in files.items()}
+    """Give each file's sha256; of one that is named by it, which spares the reading until a graph is made of it."""
+    return {name: named_sha256(path) or sha256_of(path) for name, path in files.items()}
 
 
 def _facts(request: _Request, sources: Mapping[str, str], files: Mapping[str, Path]) -> Facts:
