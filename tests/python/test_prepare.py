@@ -6,6 +6,7 @@ import pytest
 import ortembed
 from ortembed import InferenceError, IntegrityError, ModelLoadError
 from ortembed.manifest import sha256_of
+from ortembed.prepare import check_entry, prepare
 from tests.python.tiny_models import (
     BERT_CONFIG,
     bert_reference,
@@ -73,6 +74,16 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, load):
     with pytest.raises(IntegrityError, match=f"{blob.name} was expected; delete"):
         load(tmp_path / "model")
     assert list((tmp_path / "cache/prepared").iterdir()) == []
+
+
+def test_a_changed_byte_in_a_prepared_model_is_found(tmp_path):
+    prepared = prepare(str(save_bert(tmp_path / "model")), cache_dir=tmp_path / "cache")
+    check_entry(prepared)
+    content = bytearray(prepared.graph.read_bytes())
+    content[-1] ^= 1
+    prepared.graph.write_bytes(content)
+    with pytest.raises(ModelLoadError, match="is damaged .*; delete the folder"):
+        check_entry(prepared)
 
 
 def replaced(name, tensor):

@@ -13,7 +13,7 @@ from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.cli.texts import read_lines, read_vectors
 from ortembed.errors import InvalidInputError
-from ortembed.prepare import prepare
+from ortembed.prepare import check_entry, prepare
 from ortembed.prepare.probes import held_out_texts
 from ortembed.quality import FLOORS, Floor
 
@@ -31,6 +31,7 @@ def add_parser(commands: Commands) -> None:
         help="compare a model's vectors with a file's, or with float32",
         description="Compare a model's vectors with those of a file, or with its own in float32: cosine, largest "
         "difference, whether the nearest texts are the same, and how far a text's vector depends on those beside it. "
+        "Every byte of the prepared files is checked too. "
         "Exit status 1 when a text's cosine is below the floor.",
     )
     add_model(parser, dtype=None)
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     _choose_dtype(options)
     texts, reference = _read_reference(options)
     prepared = prepare(options.model, **variant(options), local_files_only=options.offline, report=report_step)
+    check_entry(prepared)
     if reference is None:
         reference = encode_reference(options, texts)
     asked_floor = options.min_cosine

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ortembed import _native, hub
-from ortembed.errors import InvalidInputError, ModelNotFoundError
+from ortembed.errors import InvalidInputError, ModelLoadError, ModelNotFoundError
 from ortembed.manifest import Manifest, find_manifest, named_sha256, sha256_of, verify
 from ortembed.prepare.architectures import refusal
 from ortembed.prepare.build import EXPORTER_VERSION, build_float, build_int8
@@ -127,6 +127,16 @@ def find_prepared(
             return None
     folder = request.store.find(request.key(sources))
     return request.read(folder) if folder else None
+
+
+def check_entry(prepared: PreparedModel) -> None:
+    """Compare every byte of a prepared model with what was written.
+
+    Raises:
+        ModelLoadError: It is damaged; the message names the file.
+    """
+    if damage := Store.of(prepared.folder).verify(prepared.folder.name):
+        raise ModelLoadError(f"the prepared model in {prepared.folder} is damaged ({damage}); delete the folder")
 
 
 def _request(

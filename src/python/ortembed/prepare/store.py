@@ -71,6 +71,11 @@ class Store:
         self._entries = root / "prepared"
         self._locks = root / "locks"
 
+    @classmethod
+    def of(cls, entry: Path) -> Store:
+        """Give the store that an entry's folder lies in."""
+        return cls(entry.parent.parent)
+
     def find(self, key: str, expected: Sequence[str] = _GRAPH) -> Path | None:
         """Give the folder of a complete entry that has the expected files; None when there is none."""
         self._remove_litter()
