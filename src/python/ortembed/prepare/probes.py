@@ -48,6 +48,23 @@ Mr. Smith
 why?
 OK
 42
+Wow!
+Stop!
+Thank you!
+sorry
+bye
+Great job!
+good morning
+really?
+?!
+;
+cat
+blue
+running
+London
+1
+A.
+no!
 1,299.00 EUR
 2031-04-17T08:15:00Z
 +49 30 901820
@@ -140,6 +157,10 @@ Cuaca hari ini sangat panas.
 naïve façade coöperate jalapeño Ångström
 ™ © ® § ¶ † ‡ • ¿ ¡
 [MASK] [UNK] <s> </s> <pad>
+[SEP]
+[PAD]
+[CLS] hello [SEP] world [SEP]
+[CLS] [CLS]
 <|endoftext|>
 ____ ==== ---- ****
 a b c d e f g h i j k l m n o p
