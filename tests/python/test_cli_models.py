@@ -163,9 +163,9 @@ def test_models_tells_which_are_prepared(embedder, cache_dir, ortembed):
     status, out, _ = ortembed("models", "--json", "--cache-dir", cache_dir)
     told = {entry["name"]: entry for entry in json.loads(out)}
     assert status == 0
-    assert {name: entry["prepared"] for name, entry in told.items() if entry["prepared"]} == {
-        "all-minilm-l6-v2": ["float32"]
-    }
+    ready = {name: entry["prepared"] for name, entry in told.items() if entry["prepared"]}
+    assert ready.keys() == {"all-minilm-l6-v2"}
+    assert "float32" in ready["all-minilm-l6-v2"]  # int8 too where another test has made it in the same cache
     assert told["e5-base-v2"]["prompts"] == {"query": "query: ", "document": "passage: "}
     assert told["e5-base-v2"]["licence"] == "MIT"
 

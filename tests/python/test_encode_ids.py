@@ -131,7 +131,7 @@ def test_the_native_call_makes_no_python_object_per_token(embedder):
         out = np.empty((tokens // 10, 384), np.float32)
 
         def call():
-            embedder._engine.encode_ids(ids, offsets, out=out, normalize=True)
+            embedder._pipeline.engine.encode_ids(ids, offsets, out=out, normalize=True)
 
         call()
         return count_allocations(call)
