@@ -7,7 +7,7 @@ import pytest
 
 from ortembed import _native
 from ortembed.prepare import onnx_file, prepare
-from ortembed.prepare.coreml_check import check
+from ortembed.prepare.coreml.check import check
 from ortembed.prepare.export import export
 from ortembed.runtime_library import find_runtime_library
 

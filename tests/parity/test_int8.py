@@ -4,7 +4,7 @@ import pytest
 
 import ortembed
 from ortembed.prepare import prepare
-from ortembed.prepare.probes import calibration_texts, held_out_texts
+from ortembed.prepare.int8.probes import calibration_texts, held_out_texts
 from ortembed.quality import measure
 from ortembed.runtime_library import VARIABLE
 from tests.python.test_runtime_library import runtime

@@ -8,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 from ortembed import ModelLoadError
 from ortembed.prepare.architectures import MODEL_TYPES, read_architecture
 from ortembed.prepare.blocks import CoreMlBlocks
-from ortembed.prepare.coreml_check import check
-from ortembed.prepare.coreml_operators import RULES, Node, Value, refusal
+from ortembed.prepare.coreml.check import check
+from ortembed.prepare.coreml.operators import RULES, Node, Value, refusal
 from ortembed.prepare.graph import GraphBuilder
 from tests.parity.reference.families import FAMILIES
 

@@ -10,9 +10,9 @@ from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures import read_architecture
 from ortembed.prepare.blocks import CpuBlocks
 from ortembed.prepare.graph import GraphBuilder
-from ortembed.prepare.quantize import quantize
-from ortembed.prepare.rounding import ActivationScale, round_rows, round_weight
-from ortembed.prepare.smooth import Statistics, choose
+from ortembed.prepare.int8.quantize import quantize
+from ortembed.prepare.int8.rounding import ActivationScale, round_rows, round_weight
+from ortembed.prepare.int8.smooth import Statistics, choose
 from ortembed.runtime_library import find_runtime_library
 from tests.python.test_architectures import MPNET
 from tests.python.test_runtime_library import runtime

@@ -15,7 +15,7 @@ from ortembed.model_files import WEIGHTS_INDEX
 from ortembed.modules import MODULES, module_files
 from ortembed.pipeline import Pipeline
 from ortembed.prepare.fuse import fuse
-from ortembed.prepare.probes import calibration_texts, held_out_texts
+from ortembed.prepare.int8.probes import calibration_texts, held_out_texts
 from ortembed.prepare.self_check import check_agreement
 from ortembed.prepared_model import GRAPH, QUALITY, SAFETENSORS, read_prepared, write_prepared
 from ortembed.quality import FLOORS, measure
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ortembed.prepared_model import Facts, PreparedModel
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 5
+EXPORTER_VERSION = 6
 
 _COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does not depend on how many
 
@@ -66,7 +66,7 @@ def _build_from_safetensors(
 
 
 def _finish_coreml(folder: Path, report: Callable[[str], object]) -> None:
-    from ortembed.prepare.coreml_check import check  # noqa: PLC0415 - as above
+    from ortembed.prepare.coreml.check import check  # noqa: PLC0415 - as above
     from ortembed.prepare.onnx_file import take_weights_in  # noqa: PLC0415
 
     report("checking that CoreML can hold it")
@@ -105,7 +105,7 @@ def build_int8(
     Raises:
         ModelLoadError: The vectors are too far from float32's, or nothing can be quantized.
     """
-    from ortembed.prepare.quantize import quantize  # noqa: PLC0415 - imports onnx, which a cached model need not
+    from ortembed.prepare.int8.quantize import quantize  # noqa: PLC0415 - imports onnx, which a cached model need not
 
     float_pipeline = Pipeline(original)
     report("calibrating and rounding")

@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ortembed.errors import ModelLoadError
-from ortembed.prepare.coreml_operators import OPSETS, Node, Value, refusal
+from ortembed.prepare.coreml.operators import OPSETS, Node, Value, refusal
 from ortembed.prepare.worker import run_worker
 
 _SHOWN = 20  # findings in a message
@@ -44,7 +44,7 @@ def check(graph: Path, batch: int, sequence: int) -> CoreMlReport:
             "output": str(output),
             "dimensions": {"batch": batch, "sequence": sequence},
         }
-        run_worker("ortembed.prepare.coreml_fold", request, Path(name), _LIMIT_SECONDS)
+        run_worker("ortembed.prepare.coreml.fold", request, Path(name), _LIMIT_SECONDS)
         model = onnx.load(output, load_external_data=False)
     model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     findings = [*_graph_findings(model), *_node_findings(model.graph)]

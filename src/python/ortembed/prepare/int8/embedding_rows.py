@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto, helper
 
 from ortembed.prepare.graph import MICROSOFT
-from ortembed.prepare.rounding import round_rows
+from ortembed.prepare.int8.rounding import round_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import onnx
 
-    from ortembed.prepare.float_graph import FloatGraph
     from ortembed.prepare.graph import GraphBuilder
+    from ortembed.prepare.int8.float_graph import FloatGraph
 
 _FEWEST_ROWS = 1024  # smaller tables, such as positions', gain little
 _SHAPE_WITH_ENDS = 15  # the opset in which Shape can give one dimension

@@ -15,13 +15,13 @@ import numpy as np
 from onnx import helper
 
 from ortembed.errors import ModelLoadError
-from ortembed.prepare.calibrate import calibrate
-from ortembed.prepare.embedding_rows import round_lookup
-from ortembed.prepare.float_graph import FloatGraph
 from ortembed.prepare.graph import GRAPH_NAME, MICROSOFT, GraphBuilder
-from ortembed.prepare.int8_layers import Layer, codes, packed_attention, product
-from ortembed.prepare.rounding import round_weight
-from ortembed.prepare.smooth import choose
+from ortembed.prepare.int8.calibrate import calibrate
+from ortembed.prepare.int8.embedding_rows import round_lookup
+from ortembed.prepare.int8.float_graph import FloatGraph
+from ortembed.prepare.int8.layers import Layer, codes, packed_attention, product
+from ortembed.prepare.int8.rounding import round_weight
+from ortembed.prepare.int8.smooth import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
-    from ortembed.prepare.float_graph import Linear
-    from ortembed.prepare.smooth import Statistics, Treatment
+    from ortembed.prepare.int8.float_graph import Linear
+    from ortembed.prepare.int8.smooth import Statistics, Treatment
 
     Floats = npt.NDArray[np.float32]
 

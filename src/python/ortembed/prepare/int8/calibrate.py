@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ortembed.prepare.smooth import Statistics
+from ortembed.prepare.int8.smooth import Statistics
 from ortembed.prepare.worker import run_worker
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-_WORKER = "ortembed.prepare.calibrate_worker"
+_WORKER = "ortembed.prepare.int8.calibrate_worker"
 _LIMIT_SECONDS = 1800.0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ortembed.prepare.rounding import ActivationScale, round_weight
+from ortembed.prepare.int8.rounding import ActivationScale, round_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

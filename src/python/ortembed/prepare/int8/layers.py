@@ -9,7 +9,7 @@ import numpy as np
 from onnx import helper
 
 from ortembed.prepare.graph import MICROSOFT
-from ortembed.prepare.rounding import RoundedWeight
+from ortembed.prepare.int8.rounding import RoundedWeight
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,7 +11,7 @@ from ortembed.prepare.worker import serve
 
 
 def main() -> None:
-    """Answer the request of coreml_check."""
+    """Answer the request of coreml.check."""
     serve(_fold)
 
 

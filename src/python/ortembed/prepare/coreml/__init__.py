@@ -1,0 +1,1 @@
+"""What CoreML's provider takes, and whether a graph is that."""
