@@ -14,7 +14,7 @@ from ortembed.cli.streams import report_step, standard_output
 from ortembed.cli.texts import read_lines, read_vectors
 from ortembed.errors import InvalidInputError
 from ortembed.prepare import check_entry, prepare
-from ortembed.prepare.probes import held_out_texts
+from ortembed.prepare.int8.probes import held_out_texts
 from ortembed.quality import FLOORS, Floor
 
 if TYPE_CHECKING:
