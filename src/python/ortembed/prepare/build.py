@@ -11,7 +11,7 @@ import numpy as np
 
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import read_json
-from ortembed.model_files import WEIGHTS_INDEX
+from ortembed.model_files import CONFIG, WEIGHTS_INDEX
 from ortembed.modules import MODULES, module_files
 from ortembed.pipeline import Pipeline
 from ortembed.prepare.fuse import fuse
@@ -23,7 +23,12 @@ from ortembed.quality import FLOORS, measure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy.typing as npt
+
     from ortembed.prepared_model import Facts, PreparedModel
+
+    Floats = npt.NDArray[np.float32]
+    Ids = npt.NDArray[np.int64]
 
 # Part of every key: raise it when the same files give another graph.
 EXPORTER_VERSION = 6
@@ -32,23 +37,18 @@ _COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does
 
 
 def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: Callable[[str], object]) -> None:
-    """Make a float32 model from its own files, named as hub.find_model names them, and check its graph."""
+    """Make a float32 model from its own files, named as hub.find_model names them, and check its graph.
+
+    Raises:
+        ModelLoadError: The files do not make an encoder, or its graph does not give what it should.
+    """
     small, weights = _split(files)
-    config = read_json(files["config.json"])
-    if facts.origin == SAFETENSORS:
-        _build_from_safetensors(config, weights, small, folder, facts, report)
-    else:
-        _build_from_onnx(config, weights, small, folder, facts, report)
-
-
-def _build_from_safetensors(
-    config: object,
-    weights: Mapping[str, Path],
-    small: Mapping[str, Path],
-    folder: Path,
-    facts: Facts,
-    report: Callable[[str], object],
-) -> None:
+    config = read_json(files[CONFIG])
+    if facts.origin != SAFETENSORS:
+        report("fusing the graph and comparing it with the original")
+        remark = _fuse(weights, config, folder, facts.origin)
+        write_prepared(folder, small, replace(facts, remark=remark))
+        return
     from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
 
     report("making the graph from the weights")
@@ -66,7 +66,7 @@ def _build_from_safetensors(
 
 
 def _finish_coreml(folder: Path, report: Callable[[str], object]) -> None:
-    from ortembed.prepare.coreml.check import check  # noqa: PLC0415 - as above
+    from ortembed.prepare.coreml.check import check  # noqa: PLC0415 - imports onnx
     from ortembed.prepare.onnx_file import take_weights_in  # noqa: PLC0415
 
     report("checking that CoreML can hold it")
@@ -74,23 +74,13 @@ def _finish_coreml(folder: Path, report: Callable[[str], object]) -> None:
     take_weights_in(folder)
 
 
-def _build_from_onnx(
-    config: object,
-    weights: Mapping[str, Path],
-    small: Mapping[str, Path],
-    folder: Path,
-    facts: Facts,
-    report: Callable[[str], object],
-) -> None:
-    report("fusing the graph and comparing it with the original")
-    beside = PurePosixPath(facts.origin).parent
+def _fuse(weights: Mapping[str, Path], config: object, folder: Path, origin: str) -> str:
+    """Make the graph from an ONNX file; tell why it is as it came, empty when it is fused."""
+    beside = PurePosixPath(origin).parent
     external = {
-        PurePosixPath(name).relative_to(beside).as_posix(): path
-        for name, path in weights.items()
-        if name != facts.origin
+        PurePosixPath(name).relative_to(beside).as_posix(): path for name, path in weights.items() if name != origin
     }
-    done = fuse(weights[facts.origin], config if isinstance(config, dict) else {}, folder, external)
-    write_prepared(folder, small, replace(facts, remark=done.reason))
+    return fuse(weights[origin], config if isinstance(config, dict) else {}, folder, external).reason
 
 
 def build_int8(
@@ -107,18 +97,28 @@ def build_int8(
     """
     from ortembed.prepare.int8.quantize import quantize  # noqa: PLC0415 - imports onnx, which a cached model need not
 
-    float_pipeline = Pipeline(original)
+    texts = [*held_out_texts(), *probe_texts]
+    report("embedding texts in float32")
+    calibration, expected = _in_float(original, texts)
     report("calibrating and rounding")
-    tokens = float_pipeline.tokenizer.encode(calibration_texts())
-    quantize(original.graph, folder, np.split(tokens.ids.astype(np.int64), tokens.offsets[1:-1]))
+    quantize(original.graph, folder, calibration)
     write_prepared(folder, original.files, facts)
     report("comparing with float32")
-    texts = [*held_out_texts(), *probe_texts]
-    quality = measure(float_pipeline.encode(texts), Pipeline(read_prepared(folder)), texts)
+    quality = measure(expected, Pipeline(read_prepared(folder)), texts)
     floor = FLOORS["int8"]
     if not quality.reaches(floor):
-        raise ModelLoadError(f"int8 vectors are too far from float32's: {quality.shortfall(floor)}; use float32")
+        raise ModelLoadError(
+            f"int8 vectors are too far from float32's: {quality.shortfall(floor)}; use dtype='float32'"
+        )
     (folder / QUALITY).write_text(quality.to_json(), "utf-8")
+
+
+def _in_float(original: PreparedModel, texts: Sequence[str]) -> tuple[list[Ids], Floats]:
+    """Give the ids of the calibration texts and the vectors of others; the model is let go before it is quantized."""
+    pipeline = Pipeline(original)
+    tokens = pipeline.tokenizer.encode(calibration_texts())
+    ids = np.split(tokens.ids.astype(np.int64), tokens.offsets[1:-1])
+    return ids, pipeline.encode(texts)
 
 
 def _split(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]:

@@ -138,6 +138,8 @@ class _Measure:
         self._statistics = statistics
         self._weights = weights
         self._expected = [statistics.rows @ weight for weight in weights]
+        # Of each row of an output, from the median row.
+        self._spreads = [((e - np.median(e, axis=0)) ** 2).sum(axis=1) for e in self._expected]
 
     def __call__(self, factors: Floats | None, outliers: npt.NDArray[np.int64]) -> Treatment:
         treatment = Treatment(factors, outliers, ActivationScale.covering(0, 0), 0)
@@ -145,19 +147,19 @@ class _Measure:
         scale = ActivationScale.covering(float(after.lowest.min()), float(after.highest.max()))
         inputs = scale.rounded(after.rows)
         errors = [
-            self._error(treatment, weight, expected, scale, inputs)
-            for weight, expected in zip(self._weights, self._expected, strict=True)
+            self._error(treatment, weight, expected, scale, inputs) / np.maximum(spread, _SMALL)
+            for weight, expected, spread in zip(self._weights, self._expected, self._spreads, strict=True)
         ]
         return replace(treatment, scale=scale, error=float(np.sqrt(np.mean(errors))))
 
     def _error(
         self, treatment: Treatment, weight: Floats, expected: Floats, scale: ActivationScale, inputs: Floats
-    ) -> float:
-        """Give the mean over rows of the squared error over the squared distance from the median row."""
+    ) -> Floats:
+        """Give each row's squared error."""
         after, prepared = treatment.prepare(self._statistics, weight)
         found = inputs @ round_weight(prepared, scale, after.lowest, after.highest).real()
         kept = treatment.outliers
         if len(kept):
             found += self._statistics.rows[:, kept] @ weight[kept]
-        spread = ((expected - np.median(expected, axis=0)) ** 2).sum(axis=1)
-        return float(np.mean(((found - expected) ** 2).sum(axis=1) / np.maximum(spread, _SMALL)))
+        errors: Floats = ((found - expected) ** 2).sum(axis=1)
+        return errors
