@@ -4,7 +4,8 @@ from pathlib import Path
 
 from ortembed.manifest import manifests
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/models.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs/models.md"
 HEADER = [
     "| short name | hub | dimension (cut to) | tokens | MB | licence | languages | architecture | prompts |",
     "|---|---|---|---|---|---|---|---|---|",
@@ -31,3 +32,7 @@ def test_the_table_is_that_of_the_manifests():
     table = [line for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("|")]
     expected = [*HEADER, *map(row, manifests().values())]
     assert table == expected, "docs/models.md should have\n" + "\n".join(expected)
+
+
+def test_the_readme_counts_the_manifests():
+    assert f"[{len(manifests())} models](docs/models.md)" in (ROOT / "README.md").read_text("utf-8")
