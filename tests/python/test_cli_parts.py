@@ -1,8 +1,10 @@
-"""What the commands are made of: files that appear when they are complete."""
+"""What the commands are made of: files that appear when they are complete, files of vectors that are none."""
 
 import pytest
 
+from ortembed import InvalidInputError
 from ortembed.cli.output import target_file
+from ortembed.cli.texts import read_vectors
 
 
 def test_two_that_write_one_target_do_not_meet(tmp_path):
@@ -25,3 +27,20 @@ def test_a_target_that_is_not_completed_is_not_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({10**30}, 2)}}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 2)}",
+        "{'descr': 5, 'fortran_order': False, 'shape': (1, 2)}",
+        "(" * 500,
+    ],
+    ids=["too many rows", "rows that are no number", "no dtype", "no header"],
+)
+def test_a_header_that_numpy_stumbles_over_is_refused(tmp_path, header):
+    path = tmp_path / "vectors.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header.encode() + b"\n")
+    with pytest.raises(InvalidInputError, match="vectors.npy is not a .npy file that can be read"):
+        read_vectors(path)

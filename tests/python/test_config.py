@@ -208,6 +208,7 @@ def test_each_file_is_read_once(write, monkeypatch):
         ({TOKENIZER: {"do_lower_case": 1}}, "do_lower_case is 1, neither true nor false"),
         ({TOKENIZER: {"strip_accents": "no"}}, "strip_accents is 'no', neither true nor false"),
         ({TOKENIZER: {"cls_token": 3}}, "cls_token is 3, neither a text nor an object"),
+        ({TOKENIZER: {"added_tokens_decoder": {"9" * 5000: {}}}}, "added_tokens_decoder is not an object with ids"),
         ({TOKENIZER: {"added_tokens_decoder": {"x": {}}}}, "added_tokens_decoder is not an object with ids for keys"),
         ({TOKENIZER: {"extra_special_tokens": "x"}}, "the extra special tokens are 'x', not a list"),
         ({"added_tokens.json": {"x": -1}}, "added_tokens.json is not an object of ids"),

@@ -53,5 +53,9 @@ def test_vectors_must_fit():
         similarity("dot", A, B[:, :2])
     with pytest.raises(InvalidInputError, match="b must be \\[n, d\\] or \\[d\\], not 3-dimensional"):
         similarity("dot", A, B[np.newaxis])
+
+
+@pytest.mark.parametrize("value", ["x", {}, 10**400])
+def test_what_is_no_number_is_refused(value):
     with pytest.raises(InvalidInputError, match="a is not an array of numbers"):
-        similarity("dot", ["x"], B)
+        similarity("dot", [value], B)

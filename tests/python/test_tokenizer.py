@@ -82,6 +82,16 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path, content):
         Tokenizer(path, max_seq_length=8, settings=AS_SAVED)
 
 
+def test_an_id_beyond_int32_is_named(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    model = {"type": "WordLevel", "vocab": {"a": 0, "b": 2**32 - 1}, "unk_token": "a"}
+    path.write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model}), "utf-8")
+    tokenizer = Tokenizer(path, max_seq_length=8, settings=AS_SAVED)
+    assert tokenizer.encode(["a"]).ids.tolist() == [0]
+    with pytest.raises(ModelLoadError, match="4294967295"):
+        tokenizer.encode(["b"])
+
+
 @pytest.mark.parametrize(
     ("text", "described"),
     [("ab\ud800", r"texts\[1\].*U\+D800, at position 2"), ("\udfff", r"texts\[1\].*U\+DFFF, at position 0")],

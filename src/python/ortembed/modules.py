@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import check_flag, check_integer, read_json, read_object
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
 MODULES = "modules.json"
@@ -40,7 +39,6 @@ _ACTIVATIONS = {
     "Sigmoid": "sigmoid",
     "SiLU": "silu",
 }
-_FLOATS: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 _LAYER_NORM_EPSILON = 1e-5  # torch.nn.LayerNorm's; the module's config has none
 _SENTENCE = "sentence_embedding"
 

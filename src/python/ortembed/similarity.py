@@ -24,7 +24,7 @@ def similarity(function: str, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray
         b: [m, d] or [d].
 
     Raises:
-        InvalidInputError: The shapes do not fit.
+        InvalidInputError: Something is not an array of numbers, or the shapes do not fit.
     """
     left, right = _matrix(a, "a"), _matrix(b, "b")
     if left.shape[1] != right.shape[1]:
@@ -63,7 +63,7 @@ SIMILARITIES = tuple(_FUNCTIONS)
 def _matrix(vectors: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     try:
         matrix = np.atleast_2d(np.asarray(vectors, np.float32))
-    except ValueError as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"{name} is not an array of numbers: {error}") from error
     if matrix.ndim != 2:  # noqa: PLR2004
         raise InvalidInputError(f"{name} must be [n, d] or [d], not {matrix.ndim}-dimensional")

@@ -65,7 +65,7 @@ class Tokenizer:
         self._max_seq_length = max_seq_length
 
     def encode(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Tokenize checked texts."""
+        """Tokenize checked texts; ModelLoadError when the tokenizer fails."""
         encodings = self._encode(texts)
         flat: list[int] = []
         offsets = np.zeros(len(texts) + 1, np.int64)
@@ -76,7 +76,10 @@ class Tokenizer:
             offsets[i + 1] = len(flat)
             if len(ids) == self._max_seq_length and encoding.overflowing:
                 truncated += 1
-        return TokenizedTexts(np.array(flat, np.int32), offsets, truncated)
+        try:
+            return TokenizedTexts(np.array(flat, np.int32), offsets, truncated)
+        except OverflowError as error:
+            raise ModelLoadError(f"the model's tokenizer gives an id that no vocabulary has: {max(flat)}") from error
 
     def count(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Count tokens as if there were no truncation, special tokens included: int64 [n]."""

@@ -6,6 +6,7 @@ tokenizer.json, with the class's own normalizer and post-processor; any other is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,6 +68,7 @@ _DEFAULT_TOKENS: dict[str, dict[str, str]] = {
     "roberta": _ROBERTA,
     "xlm_roberta": _ROBERTA,
 }
+_ID = re.compile(r"[0-9]{1,9}")
 _TOKEN_FLAGS = ("lstrip", "normalized", "rstrip", "single_word", "special")
 
 
@@ -194,7 +196,7 @@ def _token(value: object, what: str, *, special: bool = True) -> Token:
 def _added(written: object, where: object) -> dict[int, Token] | None:
     if written is None:
         return None
-    if not isinstance(written, dict) or not all(key.isdecimal() for key in written):
+    if not isinstance(written, dict) or not all(_ID.fullmatch(key) for key in written):
         raise ModelLoadError(f"{where}: added_tokens_decoder is not an object with ids for keys")
     tokens = {
         int(key): _token(value, f"{where}: added_tokens_decoder", special=False) for key, value in written.items()

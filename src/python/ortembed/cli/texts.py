@@ -64,16 +64,20 @@ def read_vectors(path: Path) -> tuple[list[str] | None, Floats]:
         raise InvalidInputError(f"{path} ends in neither .npy nor .jsonl")
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.size:  # noqa: PLR2004 - rows and columns
         raise InvalidInputError(f"{path} has {vectors.dtype} {list(vectors.shape)}, not floats [n, dimension]")
-    if not np.isfinite(vectors).all():
-        raise InvalidInputError(f"{path} has values that are not finite")
-    return texts, vectors.astype(np.float32)
+    with np.errstate(over="ignore"):  # told below
+        rows = vectors.astype(np.float32)
+    if not np.isfinite(rows).all():
+        raise InvalidInputError(f"{path} has values that are not finite as float32")
+    return texts, rows
 
 
 def _read_array(path: Path) -> npt.NDArray[Any]:
     try:
         with path.open("rb") as file:
             array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # numpy's reader of headers lets errors of many kinds through
         raise InvalidInputError(f"{path} is not a .npy file that can be read: {error}") from error
     return array
 
@@ -82,7 +86,7 @@ def _read_json_lines(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     rows = [_read_row(path, number, line) for number, line in enumerate(read_lines(str(path)), 1)]
     try:
         return [text for text, _ in rows], np.array([vector for _, vector in rows], np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"{path}: the embeddings are not lists of numbers of one length") from error
 
 

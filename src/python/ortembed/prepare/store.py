@@ -250,6 +250,6 @@ def _file_damage(path: Path, size: int, sha256: str, hashed_up_to: int | None) -
             return f"has {actual} bytes in place of {size}"
         if (hashed_up_to is None or size <= hashed_up_to) and sha256_of(path) != sha256:
             return "has other content than was written"
-    except (OSError, ModelLoadError) as error:
+    except (OSError, ValueError, ModelLoadError) as error:  # ValueError: of a name with a zero byte
         return f"cannot be read: {error}"
     return None
