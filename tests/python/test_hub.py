@@ -6,8 +6,10 @@ import shutil
 import socket
 
 import pytest
+from huggingface_hub import constants
 
 from ortembed.config import OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
+from ortembed.hub_client import without_telemetry
 from ortembed.manifest import manifests
 from tests.python.hub_loading import COMMIT, REPO, Machine, modules, tiny_bert
 from tests.python.hub_server import RESOLVE, HubServer
@@ -175,3 +177,13 @@ def test_the_package_stands_in_where_the_download_breaks_off(tmp_path, default_h
     default_hub.cut = "close"
     outcome = Machine(tmp_path, default_hub.endpoint).find(DEFAULT.name, pauses=False)
     assert set(outcome.files) == set(DEFAULT.sha256)
+
+
+def test_telemetry_is_off_until_the_last_of_several_downloads_ends_and_then_as_it_was(monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    without_telemetry.__enter__()
+    without_telemetry.__enter__()
+    without_telemetry.__exit__()
+    assert constants.HF_HUB_DISABLE_TELEMETRY is True
+    without_telemetry.__exit__()
+    assert constants.HF_HUB_DISABLE_TELEMETRY is False

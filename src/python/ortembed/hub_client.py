@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,7 +54,7 @@ def fetch_file(
             return Path(known) if isinstance(known, str) else None
         if not local_files_only:
             _remove_litter(repo_id)
-        with _without_telemetry(), _bounded_waits():
+        with without_telemetry, _bounded_waits():
             return Path(
                 hub.hf_hub_download(
                     repo_id, name, revision=revision, local_files_only=local_files_only, force_download=again
@@ -162,17 +163,33 @@ def _bounded_waits() -> Iterator[None]:
         _waits_are_bounded.reset(token)
 
 
-@contextmanager
-def _without_telemetry() -> Iterator[None]:
-    """Keep huggingface_hub from adding a request that looks up which tool is calling."""
-    from huggingface_hub import constants  # noqa: PLC0415
+class _WithoutTelemetry:
+    """Keeps huggingface_hub from adding a request that looks up which tool is calling, while any thread is inside."""
 
-    before = constants.HF_HUB_DISABLE_TELEMETRY
-    constants.HF_HUB_DISABLE_TELEMETRY = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_DISABLE_TELEMETRY = before
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = False
+
+    def __enter__(self) -> None:
+        from huggingface_hub import constants  # noqa: PLC0415
+
+        with self._lock:
+            if not self._inside:
+                self._before = constants.HF_HUB_DISABLE_TELEMETRY
+                constants.HF_HUB_DISABLE_TELEMETRY = True
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        from huggingface_hub import constants  # noqa: PLC0415
+
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                constants.HF_HUB_DISABLE_TELEMETRY = self._before
+
+
+without_telemetry = _WithoutTelemetry()
 
 
 def _remove_litter(repo_id: str) -> None:
