@@ -30,14 +30,15 @@ def check(graph: Path, batch: int, sequence: int) -> CoreMlReport:
     """Fix the dimensions, fold as the runtime does before the provider chooses nodes, and look at every node.
 
     Args:
-        graph: A graph in the CoreML form, see export.
+        graph: A graph in the CoreML form, see export; files are put beside it for the time of the check.
         batch: Texts of a batch.
         sequence: Tokens of a text.
 
     Raises:
         ModelLoadError: A node would be left to the CPU; the message names each with its operator and the reason.
     """
-    with tempfile.TemporaryDirectory(prefix="ortembed-") as name:
+    # Beside the graph: as large as its weights, and gone with the folder where the process is killed.
+    with tempfile.TemporaryDirectory(prefix="check-", dir=graph.parent) as name:
         output = Path(name, "folded.onnx")
         request = {
             "graph": str(graph.absolute()),
