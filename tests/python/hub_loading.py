@@ -185,9 +185,11 @@ def _prepare(model, options):
 def _find(model, options):
     from ortembed.hub import find_model  # noqa: PLC0415
     from ortembed.manifest import find_manifest  # noqa: PLC0415
+    from ortembed.prepare.architectures import refusal  # noqa: PLC0415
 
     manifest = find_manifest(model)
     if "sha256" in options:
         manifest = dataclasses.replace(manifest, sha256=options.pop("sha256"), package=None)
-    files = find_model(model, **{"manifest": manifest, "revision": None, "local_files_only": False, **options})
+    usual = {"revision": None, "local_files_only": False, "onnx_file": None, "exporter_refusal": refusal}
+    files = find_model(model, **{"manifest": manifest, **usual, **options})
     return {"files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}}

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ortembed.config import EXPORTED_MODEL_TYPES, ModelSettings
+from ortembed.config import ModelSettings
 from ortembed.errors import IntegrityError, ModelLoadError
 from ortembed.manifest import FAMILIES, Package, find_manifest, manifests, parse, sha256_of, verify
+from ortembed.prepare.architectures import MODEL_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = """
@@ -55,7 +56,7 @@ def test_hub_ids_differ():
 
 
 def test_every_family_has_an_exporter_and_a_model():
-    assert {manifest.family for manifest in manifests().values()} == set(FAMILIES) <= set(EXPORTED_MODEL_TYPES)
+    assert {manifest.family for manifest in manifests().values()} == set(FAMILIES) <= set(MODEL_TYPES)
 
 
 @pytest.mark.parametrize("name", ["bge-m3", "BGE-M3", "BAAI/bge-m3", "baai/BGE-m3"])

@@ -12,7 +12,6 @@ import pytest
 from onnx import TensorProto, helper
 
 from ortembed import IntegrityError, ModelLoadError
-from ortembed.hub import find_model
 from ortembed.manifest import sha256_of
 from ortembed.model_files import ExternalData, collect, external_data
 from ortembed.sources import Folder, Verified
@@ -259,8 +258,7 @@ def external(tmp_path):
 
 
 def test_a_real_external_graph_is_found_by_name(external):
-    found = find_model(str(external), manifest=None, revision=None, local_files_only=True)
-    assert found.keys() == {"config.json", "tokenizer.json", "onnx/model.onnx", "onnx/w.bin"}
+    assert find(external).keys() == {"config.json", "tokenizer.json", "onnx/model.onnx", "onnx/w.bin"}
 
 
 def test_a_real_external_graph_loads_through_the_links_of_the_hubs_cache(tmp_path, external):

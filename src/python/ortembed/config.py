@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# The values of config.json's model_type that ortembed makes a graph for from safetensors.
-EXPORTED_MODEL_TYPES = (
-    "bert",
-    "camembert",
-    "distilbert",
-    "modernbert",
-    "mpnet",
-    "nomic_bert",
-    "qwen3",
-    "roberta",
-    "xlm-roberta",
-)
-
 # Names of the Transformer module's config, of which the first that a model has counts.
 SENTENCE_CONFIG_NAMES = (
     "sentence_bert_config.json",

@@ -7,19 +7,16 @@ import importlib.metadata
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ortembed import hub_client
-from ortembed.config import EXPORTED_MODEL_TYPES
 from ortembed.errors import ModelNotFoundError
 from ortembed.manifest import Manifest, manifests
-from ortembed.model_files import GRAPHS, WEIGHTS, collect
+from ortembed.model_files import collect
 from ortembed.sources import Folder, HubRepository, Verified
 
 if TYPE_CHECKING:
     from ortembed.model_files import ExporterRefusal
-
-__all__ = ["GRAPHS", "WEIGHTS", "find_model", "is_folder"]
 
 # Repository names on the hub: "name" or "owner/name".
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
@@ -30,19 +27,14 @@ def is_folder(name: str) -> bool:
     return os.path.isdir(name)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
 
 
-def _refuse_unknown_types(config: Any) -> str | None:  # noqa: ANN401
-    model_type = config.get("model_type") if isinstance(config, dict) else None
-    return None if model_type in EXPORTED_MODEL_TYPES else f"its type is {model_type!r}"
-
-
 def find_model(
     name: str,
     *,
     manifest: Manifest | None,
     revision: str | None,
     local_files_only: bool,
-    onnx_file: str | None = None,
-    exporter_refusal: ExporterRefusal = _refuse_unknown_types,
+    onnx_file: str | None,
+    exporter_refusal: ExporterRefusal,
 ) -> dict[str, Path]:
     """Give the local files of a model, by their names relative to its Transformer module.
 
@@ -57,7 +49,7 @@ def find_model(
         onnx_file: Path in the repository of an ONNX file that is to be used, whatever other weights there are.
         exporter_refusal: Tells of a parsed config.json why no graph can be made from safetensors, or None when
             one can. The weights are safetensors (sharded ones with their index) where there are any and one
-            can, else the first of GRAPHS; an ONNX file comes with the files of its external data.
+            can, else the first of model_files.GRAPHS; an ONNX file comes with the files of its external data.
 
     Raises:
         ModelNotFoundError: No place has the model; the message lists each with its reason.

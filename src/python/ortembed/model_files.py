@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ortembed.config import OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
+from ortembed.config import MODEL_CONFIG, OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import read_json
 from ortembed.modules import MODULES, module_files, transformer_folder
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
-PIPELINE = "config_sentence_transformers.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 GRAPHS = ("onnx/model.onnx", "model.onnx")
@@ -49,7 +48,7 @@ def collect(
         collector.require(MODULES, at_top=True)
         for name in module_files(modules):
             collector.add(name, at_top=True)
-    collector.add(PIPELINE, at_top=True)
+    collector.add(MODEL_CONFIG, at_top=True)
     for name in (CONFIG, TOKENIZER):
         collector.require(name)
     any(collector.add(name) for name in SENTENCE_CONFIG_NAMES)  # the first that there is

@@ -24,7 +24,7 @@ MICROSOFT = "com.microsoft"  # the runtime's own fused operators
 IR_VERSION = 9
 OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
 
-_EXTERNAL_FROM_BYTES = 16 * 1024
+EXTERNAL_FROM_BYTES = 16 * 1024
 _ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less
 
 
@@ -54,7 +54,7 @@ class GraphBuilder:
         if name in self._initializers:
             return name
         array = np.asarray(array, order="C")  # ascontiguousarray would make a scalar a vector
-        if array.nbytes < _EXTERNAL_FROM_BYTES:
+        if array.nbytes < EXTERNAL_FROM_BYTES:
             self._initializers[name] = numpy_helper.from_array(array, name)
             return name
         self._data.seek(-self._data.tell() % _ALIGNMENT, 1)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto, helper
 
-from ortembed.prepare.graph import GRAPH_NAME, WEIGHTS_NAME
+from ortembed.prepare.graph import EXTERNAL_FROM_BYTES, GRAPH_NAME, WEIGHTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_EXTERNAL_FROM_BYTES = 16 * 1024
 _INSIDE_TO_BYTES = 1_900_000_000  # protobuf's limit is 2 GiB for the whole file
 
 
@@ -47,7 +46,7 @@ def save_graph(model: onnx.ModelProto, folder: Path) -> None:
         folder / GRAPH_NAME,
         save_as_external_data=True,
         location=WEIGHTS_NAME,
-        size_threshold=_EXTERNAL_FROM_BYTES,
+        size_threshold=EXTERNAL_FROM_BYTES,
     )
     if (folder / WEIGHTS_NAME).exists():  # onnx makes it readable for the owner alone
         shutil.copymode(folder / GRAPH_NAME, folder / WEIGHTS_NAME)

@@ -15,13 +15,12 @@ from onnx import TensorProto
 
 from ortembed.prepare.blocks.base import Blocks
 from ortembed.prepare.parts import Projection
+from ortembed.prepared_model import EMBEDDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ortembed.prepare.parts import Attention, Embeddings, Floats, Rotary
-
-EMBEDDINGS = "embeddings"  # begins the names of the files that hold the tables
 
 
 class CoreMlBlocks(Blocks):
