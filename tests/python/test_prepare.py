@@ -86,6 +86,17 @@ def test_a_changed_byte_in_a_prepared_model_is_found(tmp_path):
         check_entry(prepared)
 
 
+@pytest.mark.parametrize("content", [b"", b"no array", None], ids=["empty", "no array", "another array"])
+def test_an_embedding_table_that_is_damaged_is_named(tmp_path, content):
+    prepared = prepare(str(save_bert(tmp_path / "model")), cache_dir=tmp_path / "cache", form="coreml")
+    table = prepared.folder / "embeddings.word.npy"
+    assert prepared.embeddings().width == BERT_CONFIG["hidden_size"]
+    table.unlink()
+    table.write_bytes(content) if content is not None else np.save(table, np.zeros((3, 2), np.float32))
+    with pytest.raises(ModelLoadError, match="is damaged .*; delete the folder"):
+        prepared.embeddings()
+
+
 def replaced(name, tensor):
     return {**bert_weights(), name: tensor}
 

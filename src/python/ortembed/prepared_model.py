@@ -86,14 +86,21 @@ class PreparedModel:
         return [_head_step(step, head_weights(step, self.files)) for step in self.settings.head]
 
     def embeddings(self) -> _native.EmbeddingTable | None:
-        """Map the embedding tables, which only the CoreML form has apart from its graph."""
+        """Map the embedding tables, which only the CoreML form has apart from its graph.
+
+        Raises:
+            ModelLoadError: A file is damaged.
+        """
         description = self.folder / f"{EMBEDDINGS}.json"
         if not description.exists():
             return None
         names = ("word", "position", "scale", "bias")
         paths = {name: self.folder / f"{EMBEDDINGS}.{name}.npy" for name in names}
-        tables = {name: np.load(path, mmap_mode="r") for name, path in paths.items() if path.exists()}
-        return _native.EmbeddingTable(**tables, **json.loads(description.read_text("utf-8")))
+        try:
+            tables = {name: np.load(path, mmap_mode="r") for name, path in paths.items() if path.exists()}
+            return _native.EmbeddingTable(**tables, **_read(description))
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise _damaged(self.folder, error) from error
 
 
 def _head_step(step: HeadStep, weights: Mapping[str, Floats]) -> _native.HeadStep:
@@ -121,14 +128,18 @@ def read_prepared(folder: Path) -> PreparedModel:
     """
     try:
         facts = Facts(**_read(folder / _FACTS))
+        quality = folder / QUALITY
+        report = QualityReport.from_json(quality.read_text("utf-8")) if quality.exists() else None
     except (OSError, ValueError, TypeError) as error:
-        raise ModelLoadError(f"the prepared model in {folder} is damaged ({error}); delete the folder") from error
+        raise _damaged(folder, error) from error
     source = folder / _SOURCE
     files = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.is_file()}
-    quality = folder / QUALITY
-    report = QualityReport.from_json(quality.read_text("utf-8")) if quality.exists() else None
     return PreparedModel(folder, facts, read_settings(files), files, report)
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - checked by the dataclass that it fills
+def _damaged(folder: Path, error: Exception) -> ModelLoadError:
+    return ModelLoadError(f"the prepared model in {folder} is damaged ({error}); delete the folder")
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - checked by what it is given to
     return json.loads(path.read_text("utf-8"))

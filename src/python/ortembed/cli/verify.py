@@ -32,12 +32,17 @@ def add_parser(commands: Commands) -> None:
         description="Compare a model's vectors with those of a file, or with its own in float32: cosine, largest "
         "difference, whether the nearest texts are the same, and how far a text's vector depends on those beside it. "
         "Every byte of the prepared files is checked too. "
-        "Exit status 1 when a text's cosine is below the floor.",
+        "Exit status 1 when the cosine of a text, or of all on average, is below the floor.",
     )
     add_model(parser, dtype=None)
     parser.add_argument("--against", metavar="VECTORS", type=Path, help=".npy or .jsonl file, as embed -o writes it")
     parser.add_argument("--texts", metavar="FILE", help="one text a line (default: those of the .jsonl, or built-in)")
-    parser.add_argument("--min-cosine", metavar="X", type=_cosine, help="floor (default: 0.98 for int8, else 0.9999)")
+    parser.add_argument(
+        "--min-cosine",
+        metavar="X",
+        type=_cosine,
+        help="floor (default: 0.9999; for int8 0.98, mean 0.993)",
+    )
     add_source(parser)
     parser.set_defaults(run=run)
 
