@@ -38,7 +38,14 @@ def encode(tokenizer, texts):
 
 
 def test_there_are_cases_of_every_class(expected):
-    classes = {"BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer", "Qwen2Tokenizer", "RobertaTokenizer"}
+    classes = {
+        "BertTokenizer",
+        "CamembertTokenizer",
+        "DistilBertTokenizer",
+        "MPNetTokenizer",
+        "Qwen2Tokenizer",
+        "RobertaTokenizer",
+    }
     assert {case["class"] for case in expected.values()} == {*classes, "TokenizersBackend", "XLMRobertaTokenizer"}
 
 
@@ -60,7 +67,7 @@ def test_prompts_are_as_long_as_sentence_transformers_counts(folder, expected):
 
 def test_the_longest_text_is_that_of_the_files_and_the_positions(folder, expected):
     # Where positions begin after the padding token's, sentence-transformers would go past the last one.
-    offset = {"roberta", "xlm-roberta", "mpnet"}
+    offset = {"camembert", "roberta", "xlm-roberta", "mpnet"}
     for name, case in expected.items():
         settings = read_settings({path.name: path for path in (folder / name).iterdir()})
         limit = 298 if settings.model_type in offset else 300

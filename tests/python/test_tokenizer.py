@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer as Tokenizers
+from tokenizers.models import Unigram
 
 from ortembed import InvalidInputError, ModelLoadError
 from ortembed.tokenizer import Tokenizer, check_texts
 from ortembed.tokenizer_classes import build_tokenizer
-from ortembed.tokenizer_settings import Token, TokenizerSettings
+from ortembed.tokenizer_settings import Token, TokenizerSettings, read_tokenizer_settings
 
 AS_SAVED = TokenizerSettings()
 BERT_TOKENS = {f"{name}_token": Token(f"[{name.upper()}]") for name in ("cls", "sep", "unk")}
@@ -179,3 +181,24 @@ def test_lowering_twice_is_left_out(path, tmp_path, member):
 def test_special_tokens_in_a_text_may_be_split(path):
     split = Tokenizer(path, max_seq_length=9, settings=TokenizerSettings(split_special_tokens=True))
     assert split.encode(["[SEP]"]).ids.tolist() == [101, 1031, 19802, 1033, 102]
+
+
+@pytest.mark.parametrize("name", ["AlbertTokenizerFast", "DebertaV2Tokenizer", "HerbertTokenizerFast", "T5Tokenizer"])
+def test_a_class_with_rules_that_are_not_known_is_refused(tmp_path, name):
+    config = tmp_path / "tokenizer_config.json"
+    config.write_text(json.dumps({"tokenizer_class": name}), "utf-8")
+    with pytest.raises(ModelLoadError, match=f"{name}.*PreTrainedTokenizerFast"):
+        read_tokenizer_settings({config.name: config}, {"model_type": "bert"}, lowercase=False)
+
+
+@pytest.mark.parametrize(("kind", "at"), [("xlm_roberta", 1), ("camembert", 0)])
+def test_pieces_whose_unknown_one_the_class_would_move_are_refused(tmp_path, kind, at):
+    pieces = [(piece, 0.0) for piece in ("a", "b", "c", "<unk>", "<s>", "</s>")]
+    path = tmp_path / "tokenizer.json"
+    named = {"unk_token": Token("<unk>"), "bos_token": Token("<s>"), "eos_token": Token("</s>")}
+    settings = TokenizerSettings(kind, named=named)
+    Tokenizers(Unigram(pieces, unk_id=3)).save(str(path))
+    build_tokenizer(path, settings)
+    Tokenizers(Unigram(pieces, unk_id=at)).save(str(path))
+    with pytest.raises(ModelLoadError, match=rf"unknown piece at \[{at}\], and its class at 3"):
+        build_tokenizer(path, settings)

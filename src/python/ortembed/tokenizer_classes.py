@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # The model that each class builds over the vocabulary of tokenizer.json.
 _MODELS = {
     "bert": models.WordPiece,
+    "camembert": models.Unigram,
     "mpnet": models.WordPiece,
     "qwen2": models.BPE,
     "roberta": models.BPE,
@@ -30,6 +31,7 @@ _QWEN2_WORDS = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _WORDPIECE_LONGEST_WORD = 100
+_IN_NO_VOCABULARY = "\ufdd0\ufdd1\U000efffe"  # codes that are no characters
 
 
 def build_tokenizer(path: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
@@ -74,6 +76,7 @@ def _build(saved: tokenizers.Tokenizer, settings: TokenizerSettings, path: Path)
             f"{path} holds a {type(model).__name__} model where the model's tokenizer class needs "
             f"{_MODELS[settings.kind].__name__}"
         )
+    _set_options(model, settings, path)
     built = tokenizers.Tokenizer(model)  # of the saved vocabulary, not a copy
     if saved.truncation:
         built.enable_truncation(**saved.truncation)
@@ -84,6 +87,20 @@ def _build(saved: tokenizers.Tokenizer, settings: TokenizerSettings, path: Path)
         built.add_tokens([tokenizers.AddedToken(content, special=True) for content in specials])
     built.post_processor = _post_processor(built, saved, settings)
     return built
+
+
+def _set_options(model: models.Model, settings: TokenizerSettings, path: Path) -> None:
+    """Give a BPE model the class's own options; refuse a Unigram model whose unknown piece the class moves."""
+    if isinstance(model, models.BPE):
+        model.dropout = model.unk_token = None
+        model.fuse_unk = model.byte_fallback = model.ignore_merges = False
+        model.continuing_subword_prefix = model.end_of_word_suffix = ""
+    if isinstance(model, models.Unigram):
+        unknown = settings.named["unk_token"].content
+        expected = 3 if settings.kind == "xlm_roberta" else model.token_to_id(unknown) or 0
+        found = [token.id for token in model.tokenize(_IN_NO_VOCABULARY)]
+        if expected not in found:
+            raise ModelLoadError(f"{path} has its unknown piece at {found}, and its class at {expected}")
 
 
 def _split_as_bert(built: tokenizers.Tokenizer, _saved: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
@@ -126,6 +143,7 @@ def _split_as_xlm_roberta(
 
 _SPLITTERS = {
     "bert": _split_as_bert,
+    "camembert": _split_as_xlm_roberta,
     "mpnet": _split_as_bert,
     "qwen2": _split_as_qwen2,
     "roberta": _split_as_roberta,
@@ -156,7 +174,8 @@ def _post_processor(
     if settings.kind == "qwen2":
         kept: processors.PostProcessor | None = saved.post_processor
         return kept
-    first, last = ("bos_token", "eos_token") if settings.kind == "xlm_roberta" else ("cls_token", "sep_token")
+    sentencepiece = settings.kind in ("camembert", "xlm_roberta")
+    first, last = ("bos_token", "eos_token") if sentencepiece else ("cls_token", "sep_token")
     tokens = [settings.named[name].content for name in (first, last)]
     ids = [(token, _id(built, token)) for token in tokens]
     return processors.TemplateProcessing(single=f"{tokens[0]}:0 $A:0 {tokens[1]}:0", special_tokens=ids)

@@ -17,6 +17,9 @@ TEXTS = [
     "<new> cat<new>sat <End> <end>",
     "unknown ¤ words",
     "catsat " * 20,
+    "  cat  sat  ",
+    " \n",
+    "cat\r\nsat <mask> <s>NOTUSED",
 ]
 WORDS = [
     "cat",
@@ -132,6 +135,13 @@ def truncated(tokenizer: Tokenizer, direction: str) -> Tokenizer:
     return tokenizer
 
 
+def optioned(tokenizer: Tokenizer) -> Tokenizer:
+    """Set the options of a BPE model that classes built over its vocabulary do not take over."""
+    tokenizer.model.ignore_merges = True
+    tokenizer.model.byte_fallback = True
+    return tokenizer
+
+
 def added(tokenizer: Tokenizer, *tokens: AddedToken) -> Tokenizer:
     tokenizer.add_tokens(list(tokens))
     return tokenizer
@@ -234,6 +244,18 @@ CASES = {
     "xlm-roberta-no-prefix": Case(unigram(), "xlm-roberta", {"add_prefix_space": False}),
     "xlm-roberta-saved": Case(unigram(), "xlm-roberta", {**SAVED, "pad_token": "<pad>"}),
     "bert-xlm-roberta": Case(unigram(), "bert", {"tokenizer_class": "XLMRobertaTokenizerFast"}),
+    "camembert": Case(unigram(), "camembert", {"tokenizer_class": "CamembertTokenizer", "model_max_length": 16}),
+    "camembert-alone": Case(unigram(), "camembert"),
+    "camembert-extra": Case(
+        unigram(), "camembert", {"add_prefix_space": False, "additional_special_tokens": ["cat", "<new>"]}
+    ),
+    "camembert-saved": Case(unigram(), "camembert", {**SAVED, "pad_token": "<pad>"}),
+    "bert-electra": Case(wordpiece(), "bert", {**CASED, "tokenizer_class": "ElectraTokenizerFast"}),
+    "roberta-longformer": Case(roberta(), "roberta", {"tokenizer_class": "LongformerTokenizerFast"}),
+    "roberta-options": Case(
+        optioned(roberta()), "roberta", {"tokenizer_class": "RobertaTokenizer", "model_max_length": 16}
+    ),
+    "qwen3-options": Case(optioned(qwen2()), "qwen3", {"tokenizer_class": "Qwen2Tokenizer"}),
     "qwen3": Case(qwen2(), "qwen3", {"tokenizer_class": "Qwen2Tokenizer", "model_max_length": 16}),
     "qwen3-alone": Case(qwen2(), "qwen3"),
     "qwen3-add-bos": Case(
