@@ -10,9 +10,11 @@ import pytest
 from ortembed import ModelLoadError
 from ortembed.prepare.worker import run_worker
 
+# It tells its id before anything that takes long, so that a limit of some seconds finds it told.
 PROBE = """
 import os, sys, time
 from pathlib import Path
+Path("pid").write_text(str(os.getpid()))
 from ortembed.prepare.worker import serve
 
 def main():
@@ -23,7 +25,6 @@ def answer(request):
         print("what went wrong", file=sys.stderr)
         os._exit(3)
     if request.get("sleep"):
-        Path("pid").write_text(str(os.getpid()))
         time.sleep(60)
     return {"telemetry": os.environ.get("ORT_DISABLE_TELEMETRY"), "folder": os.getcwd(), "given": request}
 """
