@@ -180,6 +180,18 @@ def test_weights_that_lie_elsewhere_are_read(split, tmp_path, out):
     assert fuse(split / "model.onnx", CONFIG, out, {"a.data": elsewhere}).fused
 
 
+def test_weights_of_a_graphs_functions_are_read_too(split):
+    model = onnx.load(split / "model.onnx", load_external_data=False)
+    (split / "f.data").write_bytes(np.array([1.5, 2.5], "<f4").tobytes())
+    tensor = TensorProto(dims=[2], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="f.data")
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    model.functions.append(helper.make_function("own", "f", [], ["c"], [constant], model.opset_import))
+    (split / "model.onnx").write_bytes(model.SerializeToString())
+    (function,) = load_graph(split / "model.onnx", {}).functions
+    assert numpy_helper.to_array(function.node[0].attribute[0].t).tolist() == [1.5, 2.5]
+
+
 def test_large_weights_are_kept_beside_the_graph(lookup, tmp_path, out):
     def enlarge(model):
         model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((2000, 3), np.float32), "table"))

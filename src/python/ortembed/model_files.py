@@ -190,7 +190,7 @@ def external_data(graph: Path) -> list[ExternalData]:
     except Exception:  # noqa: BLE001 - protobuf's, which onnx does not name
         return []
     external = onnx.TensorProto.EXTERNAL
-    return [_place(tensor, graph) for tensor in _tensors(model) if tensor.data_location == external]
+    return [_place(tensor, graph) for tensor in tensors_of(model) if tensor.data_location == external]
 
 
 def _place(tensor: Any, graph: Path) -> ExternalData:  # noqa: ANN401 - a TensorProto
@@ -202,7 +202,7 @@ def _place(tensor: Any, graph: Path) -> ExternalData:  # noqa: ANN401 - a Tensor
         raise ModelLoadError(f"{graph}: tensor {tensor.name!r} has external data without a place: {error}") from error
 
 
-def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401 - any protobuf message of onnx
+def tensors_of(message: Any) -> Iterator[Any]:  # noqa: ANN401 - any protobuf message of onnx
     """Give every tensor in a model: of its graph, of graphs and constants in attributes, of its functions."""
     if message.DESCRIPTOR.name == "TensorProto":
         yield message
@@ -210,4 +210,4 @@ def _tensors(message: Any) -> Iterator[Any]:  # noqa: ANN401 - any protobuf mess
     for field, value in message.ListFields():
         if field.message_type is not None:
             for each in (value,) if hasattr(value, "ListFields") else value:
-                yield from _tensors(each)
+                yield from tensors_of(each)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto, helper
 
+from ortembed.model_files import tensors_of
 from ortembed.prepare.graph import EXTERNAL_FROM_BYTES, GRAPH_NAME, WEIGHTS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _INSIDE_TO_BYTES = 1_900_000_000  # protobuf's limit is 2 GiB for the whole file
 
@@ -32,7 +33,7 @@ def load_graph(path: Path, external: Mapping[str, str]) -> onnx.ModelProto:
     model = onnx.load(path, load_external_data=False)
     if not model.graph.node:
         raise ValueError("it has no nodes")
-    for tensor in _tensors(model.graph):
+    for tensor in tensors_of(model):
         if tensor.data_location == TensorProto.EXTERNAL:
             _read_external(tensor, path.parent, external)
     return model
@@ -63,16 +64,6 @@ def take_weights_in(folder: Path) -> None:
     model = load_graph(folder / GRAPH_NAME, {})
     (folder / GRAPH_NAME).write_bytes(model.SerializeToString())
     weights.unlink()
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            if attribute.HasField("g"):
-                yield from _tensors(attribute.g)
 
 
 def _read_external(tensor: TensorProto, beside: Path, external: Mapping[str, str]) -> None:
