@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,13 @@ def test_a_request_is_answered_without_telemetry_in_the_folder(tmp_path, monkeyp
     reply = run_worker("worker_probe", {"text": "é"}, tmp_path, 60)
     assert reply == {"telemetry": "1", "folder": str(tmp_path.resolve()), "given": {"text": "é"}}
     assert "ORT_DISABLE_TELEMETRY" not in os.environ
+
+
+def test_folders_may_be_relative(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["modules", *(path for path in sys.path if path != str(tmp_path / "modules"))])
+    assert run_worker("worker_probe", {}, Path("work"), 60)["folder"] == str((tmp_path / "work").resolve())
 
 
 def test_a_failure_tells_the_status_and_stderr(tmp_path):

@@ -37,6 +37,7 @@ def run_worker(module: str, request: Mapping[str, Any], folder: Path, limit: flo
     Raises:
         ModelLoadError: It failed, with what it wrote to stderr, or took longer than the limit.
     """
+    folder = folder.absolute()  # the process has another current folder
     (folder / _REQUEST).write_text(json.dumps(request), "utf-8")
     # The child ends itself when its stdin does, which is when this process closes the other end, or dies.
     reading, writing = os.pipe()
@@ -79,5 +80,5 @@ def _end_with_caller() -> None:
 
 def _environment() -> dict[str, str]:
     # Imports find what they find here; the runtime's telemetry is off before it looks.
-    paths = os.pathsep.join(path for path in sys.path if path)
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths, "ORT_DISABLE_TELEMETRY": "1"}
