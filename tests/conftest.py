@@ -41,20 +41,20 @@ def golden():
     return texts, np.load(folder / "vectors.npz")
 
 
+def output_of(command, environment):
+    """Run a command with variables added; give its stdout, or fail with its stderr."""
+    variables = {**os.environ, **environment}
+    done = subprocess.run(list(map(str, command)), env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="session")
 def run_python():
     """Run code in a Python process of its own; give its stdout, or fail with its stderr."""
 
     def run(code, *arguments, **environment):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return output_of([sys.executable, "-c", code, *arguments], environment)
 
     return run
 
@@ -66,14 +66,7 @@ def run_reference():
     assert python.exists(), "the reference environment is missing; ./dev test makes it"
 
     def run(script, *arguments):
-        done = subprocess.run(
-            [str(python), str(ROOT / f"tests/parity/reference/{script}.py"), *map(str, arguments)],
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        command = [python, ROOT / f"tests/parity/reference/{script}.py", *arguments]
+        return output_of(command, {"HF_HUB_OFFLINE": "1"})
 
     return run

@@ -33,11 +33,17 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
+def add_source(parser: argparse.ArgumentParser, *, may_fetch: bool = True) -> None:
     """Add where a model's files come from and where it is kept."""
     parser.add_argument("--revision", metavar="R", help="branch, tag or commit on the hub")
+    add_cache_dir(parser)
+    if may_fetch:
+        parser.add_argument("--offline", action="store_true", help="never touch the network")
+
+
+def add_cache_dir(parser: argparse.ArgumentParser) -> None:
+    """Add where prepared models are kept."""
     parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
 
 
 def load(options: argparse.Namespace) -> Embedder:

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from ortembed.cli.arguments import add_model, variant
+from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
 from ortembed.cli.streams import standard_output
 from ortembed.errors import ModelNotFoundError
@@ -28,8 +28,7 @@ def add_parser(commands: Commands) -> None:
         "compares with float32. Nothing is downloaded or made.",
     )
     add_model(parser)
-    parser.add_argument("--revision", metavar="R", help="branch, tag or commit on the hub")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
+    add_source(parser, may_fetch=False)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 

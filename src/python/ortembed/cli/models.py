@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ortembed.cli.arguments import add_cache_dir
 from ortembed.cli.streams import standard_output
 from ortembed.errors import OrtembedError
 from ortembed.manifest import Manifest, manifests
@@ -29,7 +30,7 @@ def add_parser(commands: Commands) -> None:
         "float32 weights, licence, and whether one has been prepared. Nothing is downloaded.",
     )
     parser.add_argument("--json", action="store_true", help="all that is known of each, as JSON")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
+    add_cache_dir(parser)
     parser.set_defaults(run=run)
 
 
