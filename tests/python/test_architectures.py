@@ -46,6 +46,7 @@ OF_ALL_BUT_DISTILBERT = [
     ({"layer_norm_eps": 0}, "layer_norm_eps is 0, not a positive number"),
     ({"layer_norm_eps": "1e-12"}, "layer_norm_eps is '1e-12', not a positive number"),
     ({"num_attention_heads": 3}, "hidden_size 8 is no multiple of num_attention_heads 3"),
+    ({"num_hidden_layers": 2**20 + 1}, "num_hidden_layers is 1048577; more than 1048576 is not supported"),
     ({"num_hidden_layers": -1}, "num_hidden_layers is -1, not a positive integer"),
     ({"intermediate_size": None}, "intermediate_size is None"),
 ]
@@ -58,6 +59,7 @@ OF_MPNET = [
     ({"relative_attention_num_buckets": 64}, "relative_attention_num_buckets is 64; the exporter does only 32"),
     ({"pad_token_id": 0}, "pad_token_id is 0; the exporter does only 1"),
     ({"max_position_embeddings": 2}, "max_position_embeddings is 2, of which no token gets one"),
+    ({"max_position_embeddings": 5000}, "max_position_embeddings is 5000; more than 4096 is not supported"),
 ]
 OF_DISTILBERT = [
     ({"activation": "tanh"}, "activation is 'tanh'; supported are gelu, "),

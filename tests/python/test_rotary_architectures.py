@@ -51,6 +51,7 @@ OF_ALL = [
     ),
     ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5; the exporter does only 1.0"),
     ({"vocab_size": None}, "vocab_size is None, not a positive integer"),
+    ({"max_position_embeddings": 1 << 31}, "max_position_embeddings is 2147483648; more than 1048576 is not"),
     ({"rope_parameters": "default"}, "rope_parameters is 'default', not an object"),
 ]
 OF_SHARED_ROTARY = [

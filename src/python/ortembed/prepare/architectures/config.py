@@ -21,6 +21,10 @@ _ACTIVATIONS = {
 }
 
 
+# Beyond any model's vocabulary, length or depth: bounds the tables and lists that are made from a number in a file.
+_LARGEST = 1 << 20
+
+
 class ConfigReader:
     """A parsed config.json. Every method raises ModelLoadError naming the entry that does not fit.
 
@@ -31,12 +35,14 @@ class ConfigReader:
         """Wrap the parsed object."""
         self._config = config
 
-    def integer(self, *keys: str, default: int | None = None, least: int = 1) -> int:
-        """Give an integer, a positive one unless told otherwise."""
+    def integer(self, *keys: str, default: int | None = None, least: int = 1, most: int = _LARGEST) -> int:
+        """Give an integer within bounds, a positive one unless told otherwise."""
         value = self._first(keys, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
             raise ModelLoadError(f"config.json: {keys[0]} is {value!r}, not {kind}")
+        if value > most:
+            raise ModelLoadError(f"config.json: {keys[0]} is {value}; more than {most} is not supported")
         return value
 
     def number(self, *keys: str, default: float | None = None) -> float:

@@ -21,6 +21,7 @@ PREFIXES = ("mpnet.",)
 
 _PADDING_ID = 1  # for positions, whatever config.json says
 _BUCKETS = 32
+_MOST_POSITIONS = 4096  # published models have 514; the buckets take memory by the square
 _NAMES = post_norm.LayerNames(
     layer="encoder.layer.{}.",
     query="attention.attn.q",
@@ -41,7 +42,7 @@ def read_config(config: Mapping[str, Any]) -> post_norm.Shape:
     reader.require({"relative_attention_num_buckets": _BUCKETS, "pad_token_id": _PADDING_ID})
     reader.refuse_own_code()
     width, heads = reader.integer("hidden_size"), reader.integer("num_attention_heads")
-    positions = reader.integer("max_position_embeddings")
+    positions = reader.integer("max_position_embeddings", most=_MOST_POSITIONS)
     if positions <= _PADDING_ID + 1:
         raise ModelLoadError(f"config.json: max_position_embeddings is {positions}, of which no token gets one")
     return post_norm.Shape(
