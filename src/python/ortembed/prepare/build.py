@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ortembed.config import OPTIONAL_FILES
 from ortembed.errors import ModelLoadError
 from ortembed.json_files import read_json
 from ortembed.model_files import CONFIG, WEIGHTS_INDEX
@@ -125,5 +126,6 @@ def _split(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]
     """Tell the files that an entry keeps copies of, settings and the head's weights, from the encoder's weights."""
     kept = set(module_files(read_json(files[MODULES]))) if MODULES in files else set()
     kept |= {name for name in files if name.endswith(".json") and name != WEIGHTS_INDEX}
+    kept |= files.keys() & set(OPTIONAL_FILES)
     small = {name: path for name, path in files.items() if name in kept}
     return small, {name: path for name, path in files.items() if name not in kept}

@@ -67,6 +67,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         """Use a cache folder, which need not exist yet."""
+        root = root.absolute()  # what is found there may be used from another current folder
         self._root = root
         self._entries = root / "prepared"
         self._locks = root / "locks"
