@@ -71,6 +71,7 @@ OF_MODERNBERT = [
     ({"attention_bias": 1}, "attention_bias is 1, neither true nor false"),
     ({"mlp_bias": 0}, "mlp_bias is 0, neither true nor false"),
     ({"local_attention": 0}, "local_attention is 0, not a positive integer"),
+    ({"sliding_window": 3, "local_attention": 8}, "sliding_window is 3; the exporter does only 4"),
     ({"global_attn_every_n_layers": 0}, "global_attn_every_n_layers is 0, not a positive integer"),
     ({"global_rope_theta": -1}, "global_rope_theta is -1, not a positive number"),
     ({"local_rope_theta": "10"}, "local_rope_theta is '10', not a positive number"),

@@ -42,6 +42,8 @@ def read_config(config: Mapping[str, Any]) -> ModernBertShape:
     reader = ConfigReader(config)
     reader.refuse_own_code()
     reader.require({"is_causal": False, "is_decoder": False})
+    reach = reader.integer("local_attention", default=128) // 2
+    reader.require({"sliding_window": reach})  # transformers lets it count in place of local_attention
     width, heads = reader.integer("hidden_size"), reader.integer("num_attention_heads")
     return ModernBertShape(
         vocab_size=reader.integer("vocab_size"),
@@ -50,7 +52,7 @@ def read_config(config: Mapping[str, Any]) -> ModernBertShape:
         head_width=reader.heads(width, heads),
         inner_width=reader.integer("intermediate_size"),
         positions=reader.integer("max_position_embeddings"),
-        reach=reader.integer("local_attention", default=128) // 2,
+        reach=reach,
         layer_types=_layer_types(reader),
         thetas=_thetas(reader, config),
         epsilon=reader.number("norm_eps", default=1e-5),
