@@ -204,6 +204,7 @@ def test_each_file_is_read_once(write, monkeypatch):
         ({SENTENCE: {"max_words": 3}}, "max_words is not a setting that ortembed knows"),
         ({"adapter_config.json": {}}, "adapters are not supported"),
         ({TOKENIZER: {"model_max_length": -1}}, "model_max_length is -1, not a positive number"),
+        ({TOKENIZER: {"model_input_names": ["input_ids"]}}, "without attention_mask padding would be attended to"),
         ({TOKENIZER: {"truncation_side": "both"}}, "truncation_side is 'both', neither left nor right"),
         ({TOKENIZER: {"do_lower_case": 1}}, "do_lower_case is 1, neither true nor false"),
         ({TOKENIZER: {"strip_accents": "no"}}, "strip_accents is 'no', neither true nor false"),

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,11 @@ def test_an_option_that_does_not_fit_is_named(embedder, options, message):
         ({"max_seq_length": 2}, "must exceed the 2 special tokens"),
         ({"model": ""}, "model is ''"),
         ({"model": 3}, "model is 3"),
+        ({"dtype": "float16"}, "dtype is 'float16', none of float32, int8"),
+        ({"cache_dir": 5}, "cache_dir is 5, not a folder"),
+        ({"revision": 7}, "revision is 7, not a text"),
+        ({"onnx_file": Path("model.onnx")}, r"onnx_file is .*Path\('model.onnx'\), not a text"),
+        ({"local_files_only": "y"}, "local_files_only is 'y', not a bool"),
     ],
 )
 def test_a_wrong_setting_is_named(cache_dir, options, message):
@@ -138,6 +144,9 @@ def test_prompts_go_before_the_text(tiny):
     np.testing.assert_allclose(tiny.encode_query(" fish", prompt_name="other"), plain[2], atol=1e-6)
     np.testing.assert_allclose(tiny.encode("fish"), plain[3], atol=1e-6)
     assert tiny.prompts == PROMPTS["prompts"]
+    for encode in (tiny.encode, tiny.encode_query, tiny.encode_document):
+        with pytest.raises(InvalidInputError, match="no prompt named ''"):
+            encode("fish", prompt_name="")
 
 
 def test_a_default_prompt_is_used(tmp_path):

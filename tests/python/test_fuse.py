@@ -17,6 +17,11 @@ from tests.python.tiny_models import save_onnx
 LIBRARY = find_runtime_library()  # before a test puts another package in its place
 EXPORTS = ROOT / "tests/data/onnx"
 CONFIG = {"num_attention_heads": 2, "hidden_size": 16, "vocab_size": 40, "max_position_embeddings": 40}
+VERSION = tuple(map(int, _native.runtime_version(LIBRARY).split(".")[:2]))
+# The optimizer of 1.23, the newest runtime for Python 3.10, does not; which one first did has not been tried.
+recognises_the_export = pytest.mark.skipif(
+    VERSION < (1, 32), reason="this runtime's optimizer sees no attention in it"
+)
 ROWS = [[3], [5, 9, 21, 3, 17], list(range(3, 36)), [30] * 12]
 
 
@@ -55,6 +60,7 @@ def change(path, target, edit):
     return target
 
 
+@recognises_the_export
 def test_an_ordinary_export_is_fused_and_agrees(out, monkeypatch, tmp_path):
     for name in ("torch", "transformers", "sympy", "coloredlogs"):  # as if none were installed
         (tmp_path / f"{name}.py").write_text("raise ImportError", "utf-8")
@@ -77,6 +83,7 @@ def test_an_export_whose_attention_is_not_recognised_is_left_as_it_is(out):
     np.testing.assert_array_equal(encode(out / "model.onnx"), encode(EXPORTS / "bert_dynamo.onnx"))
 
 
+@recognises_the_export
 def test_a_graph_that_fusion_would_change_is_left_as_it_is(tmp_path, out):
     def let_padding_in(model):  # the optimizer takes the mask's form for its meaning
         for node in model.graph.node:
@@ -93,6 +100,7 @@ def test_a_graph_that_fusion_would_change_is_left_as_it_is(tmp_path, out):
     np.testing.assert_array_equal(encode(out / "model.onnx"), encode(path))
 
 
+@recognises_the_export
 def test_a_fused_graph_is_not_fused_again(tmp_path, out):
     (tmp_path / "first").mkdir()
     assert fuse(EXPORTS / "bert_torchscript.onnx", CONFIG, tmp_path / "first").fused
@@ -170,11 +178,13 @@ def split(tmp_path):
     return folder
 
 
+@recognises_the_export
 def test_weights_beside_the_graph_are_read(split, out):
     assert fuse(split / "model.onnx", CONFIG, out).fused
     np.testing.assert_allclose(encode(out / "model.onnx"), encode(EXPORTS / "bert_torchscript.onnx"), atol=1e-5)
 
 
+@recognises_the_export
 def test_weights_that_lie_elsewhere_are_read(split, tmp_path, out):
     elsewhere = (split / "a.data").rename(tmp_path / "0123abcd")
     assert fuse(split / "model.onnx", CONFIG, out, {"a.data": elsewhere}).fused

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ortembed
-from ortembed import InferenceError, IntegrityError, ModelLoadError
+from ortembed import InferenceError, IntegrityError, InvalidInputError, ModelLoadError
 from ortembed.manifest import sha256_of
 from ortembed.prepare import check_entry, prepare
 from tests.python.tiny_models import (
@@ -96,6 +96,11 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, load):
     with pytest.raises(IntegrityError, match=f"{blob.name} was expected; delete"):
         load(tmp_path / "model")
     assert list((tmp_path / "cache/prepared").iterdir()) == []
+
+
+def test_a_folder_has_no_revision(tmp_path, load):
+    with pytest.raises(InvalidInputError, match="revision 'v1' is of a model on the hub, and '.*model' is a folder"):
+        load(save_bert(tmp_path / "model"), revision="v1")
 
 
 def test_a_changed_byte_in_a_prepared_model_is_found(tmp_path):

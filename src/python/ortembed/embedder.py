@@ -163,14 +163,14 @@ class Embedder:
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Floats:
         """Encode with the model's prompt for queries, where it has one. Options as for encode."""
-        name = prompt_name or first_known(self._settings, "query")
+        name = first_known(self._settings, "query") if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_document(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Floats:
         """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
-        name = prompt_name or first_known(self._settings, "document", "passage", "corpus")
+        name = first_known(self._settings, "document", "passage", "corpus") if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_ids(

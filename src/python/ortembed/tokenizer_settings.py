@@ -141,6 +141,11 @@ def read_tokenizer_settings(
     side = written.get("truncation_side")
     if side not in (None, "left", "right"):
         raise ModelLoadError(f"{where}: truncation_side is {side!r}, neither left nor right")
+    names = written.get("model_input_names")
+    if names is not None and "attention_mask" not in (names if isinstance(names, list) else ()):
+        raise ModelLoadError(
+            f"{where}: model_input_names is {names!r:.80}; without attention_mask padding would be attended to"
+        )
     added = _added(written.get("added_tokens_decoder"), where)
     special = {} if added is not None else read_object(files, SPECIAL_TOKENS_MAP)
     named = _named({**written, **special}, kind, where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,10 +103,19 @@ def prepare(
         ModelNotFoundError, ModelLoadError, IntegrityError: As their names say; messages tell the next step.
         InvalidInputError: An argument is not one of those that there are.
     """
-    request = _request(
-        name, revision, cache_dir, local_files_only, dtype, form, onnx_file, tuple(probe_texts), report
+    return _prepare(
+        _request(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            dtype=dtype,
+            form=form,
+            onnx_file=onnx_file,
+            probe_texts=probe_texts,
+            report=report,
+        )
     )
-    return _prepare(request)
 
 
 def find_prepared(
@@ -118,7 +128,15 @@ def find_prepared(
     onnx_file: str | None = None,
 ) -> PreparedModel | None:
     """Give a model that prepare has prepared, or None; see there. Neither network nor cache is touched otherwise."""
-    request = _request(name, revision, cache_dir, True, dtype, form, onnx_file, (), None)  # noqa: FBT003
+    request = _request(
+        name,
+        revision=revision,
+        cache_dir=cache_dir,
+        local_files_only=True,
+        dtype=dtype,
+        form=form,
+        onnx_file=onnx_file,
+    )
     sources = request.known_sources
     if sources is None:
         try:
@@ -141,38 +159,53 @@ def check_entry(prepared: PreparedModel) -> None:
 
 def _request(
     name: str,
+    *,
     revision: str | None,
     cache_dir: str | Path | None,
-    local_files_only: bool,  # noqa: FBT001
+    local_files_only: bool,
     dtype: str,
     form: str,
     onnx_file: str | None,
-    probe_texts: tuple[str, ...],
-    report: Callable[[str], object] | None,
+    probe_texts: Sequence[str] = (),
+    report: Callable[[str], object] | None = None,
 ) -> _Request:
-    for what, value, known in (("dtype", dtype, DTYPES), ("form", form, FORMS)):
-        if value not in known:
-            raise InvalidInputError(f"{what} is {value!r}, none of {', '.join(known)}")
-    if form == "coreml" and (dtype != "float32" or onnx_file):
-        raise InvalidInputError("the CoreML form is made from safetensors and in float32: CoreML runs no int8")
-    manifest = None if hub.is_folder(name) else find_manifest(name)
+    """Check the arguments of prepare."""
+    _check_arguments(dtype, form, revision, onnx_file, cache_dir)
+    if not isinstance(local_files_only, bool):
+        raise InvalidInputError(f"local_files_only is {local_files_only!r}, not a bool")
+    is_folder = hub.is_folder(name)
+    if is_folder and revision is not None:
+        raise InvalidInputError(f"revision {revision!r} is of a model on the hub, and {name!r} is a folder")
+    manifest = None if is_folder else find_manifest(name)
     if manifest and manifest.revision and revision not in (None, manifest.revision):  # not what is verified
         name, manifest = manifest.hub_id, replace(manifest, revision=revision, sha256={}, package=None)
     elif manifest and not manifest.revision:
         manifest = replace(manifest, revision=revision)
-    store = Store(Path(cache_dir) if cache_dir else default_cache_dir())
     return _Request(
-        name,
-        manifest,
-        revision,
-        local_files_only,
-        store,
-        dtype,
-        form,
-        onnx_file,
-        probe_texts,
-        report or (lambda _step: None),
+        name=name,
+        manifest=manifest,
+        revision=revision,
+        local_files_only=local_files_only,
+        store=Store(Path(cache_dir) if cache_dir else default_cache_dir()),
+        dtype=dtype,
+        form=form,
+        onnx_file=onnx_file,
+        probe_texts=tuple(probe_texts),
+        report=report or (lambda _step: None),
     )
+
+
+def _check_arguments(dtype: str, form: str, revision: object, onnx_file: object, cache_dir: object) -> None:
+    for what, value, known in (("dtype", dtype, DTYPES), ("form", form, FORMS)):
+        if value not in known:
+            raise InvalidInputError(f"{what} is {value!r}, none of {', '.join(known)}")
+    for what, text in (("revision", revision), ("onnx_file", onnx_file)):
+        if text is not None and not isinstance(text, str):
+            raise InvalidInputError(f"{what} is {text!r}, not a text")
+    if cache_dir is not None and not isinstance(cache_dir, (str, os.PathLike)):
+        raise InvalidInputError(f"cache_dir is {cache_dir!r}, not a folder")
+    if form == "coreml" and (dtype != "float32" or onnx_file):
+        raise InvalidInputError("the CoreML form is made from safetensors and in float32: CoreML runs no int8")
 
 
 def _prepare(request: _Request) -> PreparedModel:

@@ -42,7 +42,7 @@ def read_layer_types(reader: ConfigReader, otherwise: list[str]) -> list[str]:
     layers = len(otherwise)
     if not isinstance(types, list) or len(types) != layers or not all(kind in LAYER_TYPES for kind in types):
         names = " or ".join(LAYER_TYPES)
-        raise ModelLoadError(f"config.json: layer_types is {types!r}, not {names} for each of {layers} layers")
+        raise ModelLoadError(f"config.json: layer_types is {types!r:.80}, not {names} for each of {layers} layers")
     return types
 
 

@@ -22,7 +22,7 @@ _HIGHEST_CODE = 255
 _LARGEST_WEIGHT = 127
 _SATURATION = 2**15 - 1
 _MARGIN = 0.25  # by which a channel may exceed its calibrated range before sums of two could saturate
-_ROUNDS = 3  # a coarser scale changes the rounding, which is then looked at again
+_LEAST_STEP = np.float32(1.01)  # of a scale that is too fine, since rounding may hide a smaller one
 _TINY = np.float32(1e-12)  # in place of the scale of what is all zero
 
 
@@ -74,11 +74,8 @@ def round_weight(weight: Floats, activation: ActivationScale, lowest: Floats, hi
     """
     codes = _codes_with_margin(activation, lowest, highest)
     scales = np.maximum(np.abs(weight).max(axis=0) / np.float32(_LARGEST_WEIGHT), _TINY)
-    for _ in range(_ROUNDS):
-        excess = _largest_pair(_codes(weight, scales), *codes) / np.float32(_SATURATION)
-        if (excess <= 1).all():
-            break
-        scales *= np.maximum(excess, 1)
+    while ((excess := _largest_pair(_codes(weight, scales), *codes) / np.float32(_SATURATION)) > 1).any():
+        scales *= np.where(excess > 1, np.maximum(excess, _LEAST_STEP), 1)
     return RoundedWeight(_codes(weight, scales).astype(np.int8), scales)
 
 
