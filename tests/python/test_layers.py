@@ -19,7 +19,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"errors", "responses"},
-    {"quality"},
+    {"quality", "truncation"},
     {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},

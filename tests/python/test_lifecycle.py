@@ -1,4 +1,9 @@
-"""How a process ends with an Embedder in use: quietly, and with the status that it asked for."""
+"""How an Embedder ends, and how a process with one in use does: quietly, with the status that it asked for."""
+
+import gc
+import weakref
+
+import ortembed
 
 DAEMON = """
 import sys, threading, time
@@ -43,3 +48,16 @@ print(turns)
 def test_other_threads_run_while_the_model_does(run_python, embedder, cache_dir):
     """The call takes seconds; a thread that needs the GIL for each turn would get one or two if it were held."""
     assert int(run_python(GIL, cache_dir)) > 100
+
+
+def test_an_embedder_is_gone_when_its_last_name_is(cache_dir, embedder):
+    """Its memory is the model's: it must not wait for the collector of cycles."""
+    own = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
+    own.encode("a text")
+    left = weakref.ref(own), weakref.ref(own._pipeline)
+    gc.disable()
+    try:
+        del own
+        assert [reference() for reference in left] == [None, None]
+    finally:
+        gc.enable()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-import warnings
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +20,14 @@ from ortembed.options import (
 )
 from ortembed.pipeline import CHUNK, Pipeline
 from ortembed.prepare import prepare
-from ortembed.responses import EmbeddingResponse, ModelInfo, TruncationWarning, Usage
+from ortembed.responses import EmbeddingResponse, ModelInfo, Usage
 from ortembed.similarity import similarity
 from ortembed.tokenizer import check_texts
+from ortembed.truncation import TruncationNotice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import numpy.typing as npt
     from typing_extensions import Unpack
@@ -94,9 +93,8 @@ class Embedder:
         self._dtype = prepared.facts.dtype
         self._settings = prepared.settings
         self._pipeline = Pipeline(
-            prepared, threads=threads, max_seq_length=max_seq_length, on_truncation=self._warn_of_truncation
+            prepared, threads=threads, max_seq_length=max_seq_length, on_truncation=TruncationNotice()
         )
-        self._warned_of_truncation = False
 
     def __repr__(self) -> str:
         """Name the model, its dimension and its longest text."""
@@ -248,16 +246,6 @@ class Embedder:
         except OrtembedError as error:
             raise ServiceUnavailableError(f"an embedding cannot be made: {error}") from error
 
-    def _warn_of_truncation(self) -> None:
-        if not self._warned_of_truncation:
-            self._warned_of_truncation = True
-            warnings.warn(
-                f"some texts have more than {self.max_seq_length} tokens and were truncated; token_count() tells "
-                "which. Shown once for this Embedder.",
-                TruncationWarning,
-                stacklevel=_callers_level(),
-            )
-
     def _encode_into(
         self, rows: Floats, texts: list[str], prompt: str, *, normalize: bool, show_progress_bar: bool | None
     ) -> int:
@@ -281,12 +269,3 @@ def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) ->
         found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
         raise InvalidInputError(f"out must be a float32 array of shape {expected}, not {found}")
     return out[np.newaxis] if single else out
-
-
-def _callers_level() -> int:
-    """Give the stacklevel at which a warning points to the first caller outside this package."""
-    package = str(Path(__file__).parent)
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - what warnings itself uses
-    while frame.f_back and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level

@@ -45,9 +45,9 @@ class Pipeline:
         *,
         threads: int | None = None,
         max_seq_length: int | None = None,
-        on_truncation: Callable[[], object] | None = None,
+        on_truncation: Callable[[int], object] | None = None,
     ) -> None:
-        """Load a prepared model. ``on_truncation`` is called whenever texts were cut.
+        """Load a prepared model. ``on_truncation`` gets max_seq_length whenever texts were cut.
 
         Raises:
             ModelLoadError, RuntimeLibraryError, InvalidInputError: As Embedder's.
@@ -125,7 +125,7 @@ class Pipeline:
         prompted = [prompt.words + text for text in texts] if prompt.words else list(texts)
         tokens = self.tokenizer.encode(prompted)
         if tokens.truncated and self._on_truncation:
-            self._on_truncation()
+            self._on_truncation(self.max_seq_length)
         self.engine.encode_ids(
             tokens.ids, tokens.offsets, out=rows, normalize=normalize, skip_tokens=prompt.skip_tokens
         )
