@@ -1,10 +1,14 @@
 """The real model in int8 against the golden vectors of sentence-transformers in float32."""
 
+from dataclasses import replace
+
 import pytest
 
 import ortembed
 from ortembed.prepare import prepare
+from ortembed.prepare.build import build_int8
 from ortembed.prepare.int8.probes import calibration_texts, held_out_texts
+from ortembed.prepared_model import read_prepared
 from ortembed.quality import measure
 from ortembed.runtime_library import VARIABLE
 from tests.python.test_runtime_library import runtime
@@ -38,6 +42,14 @@ def test_golden_vectors_are_near(request, golden, name):
 def test_neighbours_are_kept(embedder, int8):
     texts = held_out_texts()
     assert measure(embedder.encode(texts), int8, texts).neighbour_overlap > 0.9
+
+
+def test_the_gate_compares_with_the_settings_that_a_manifest_completed(cache_dir, tmp_path):
+    """Here as if it had said how to pool; the files say otherwise."""
+    original = prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True)
+    completed = replace(original, settings=replace(original.settings, pooling=("max",)))
+    build_int8(completed, tmp_path, replace(original.facts, dtype="int8"), (), lambda _step: None)
+    assert read_prepared(tmp_path).quality.cosine_mean > 0.99
 
 
 def test_the_files_are_a_quarter(cache_dir):

@@ -105,7 +105,9 @@ def build_int8(
     quantize(original.graph, folder, calibration)
     write_prepared(folder, original.files, facts)
     report("comparing with float32")
-    quality = measure(expected, Pipeline(read_prepared(folder)), texts)
+    # Not the settings in the folder alone: a manifest may have completed them.
+    candidate = replace(read_prepared(folder), settings=original.settings)
+    quality = measure(expected, Pipeline(candidate), texts)
     floor = FLOORS["int8"]
     if not quality.reaches(floor):
         raise ModelLoadError(
