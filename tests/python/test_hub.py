@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from ortembed.config import OPTIONAL_FILES, SENTENCE_CONFIG_NAMES
 from ortembed.hub_client import without_telemetry
 from ortembed.manifest import manifests
-from tests.python.hub_loading import COMMIT, REPO, Machine, modules, tiny_bert
+from tests.python.hub_loading import COMMIT, REPO, Machine, modules
 from tests.python.hub_server import RESOLVE, HubServer
 
 DEFAULT = manifests()["all-minilm-l6-v2"]
@@ -22,22 +22,6 @@ ABSENT = {"config_sentence_transformers.json", *OPTIONAL_FILES, *SENTENCE_CONFIG
 OFFLINE = pytest.mark.parametrize(
     "offline", [{"local_files_only": True}, {"environment": {"HF_HUB_OFFLINE": "1"}}], ids=str
 )
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return tiny_bert(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def hub(files):
-    with HubServer(REPO, COMMIT, dict(files)) as server:
-        yield server
-
-
-@pytest.fixture
-def machine(tmp_path, hub):
-    return Machine(tmp_path, hub.endpoint)
 
 
 @pytest.fixture

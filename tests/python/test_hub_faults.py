@@ -10,28 +10,12 @@ import threading
 import pytest
 
 from ortembed.manifest import manifests
-from tests.python.hub_loading import COMMIT, REPO, Machine, tiny_bert
+from tests.python.hub_loading import COMMIT, REPO, Machine
 from tests.python.hub_server import HubServer, StorageServer
 
 DEFAULT = manifests()["all-minilm-l6-v2"]
 TOKEN = "hf_aTokenThatNobodyElseMayHave"  # noqa: S105 - a stand-in
 WEIGHTS = f"/{REPO}/resolve/{COMMIT}/model.safetensors"
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return tiny_bert(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def hub(files):
-    with HubServer(REPO, COMMIT, dict(files)) as server:
-        yield server
-
-
-@pytest.fixture
-def machine(tmp_path, hub):
-    return Machine(tmp_path, hub.endpoint)
 
 
 @pytest.fixture
