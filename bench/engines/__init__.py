@@ -1,0 +1,29 @@
+"""The competitors, one a file, in the order in which tables show them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.engines.base import Engine
+
+# Modules of this package; each has a class Competitor, an Engine.
+MODULES = [
+    "ours_int8",
+    "ours_float32",
+    "sentence_transformers_torch",
+    "sentence_transformers_onnx",
+    "sentence_transformers_onnx_int8",
+    "sentence_transformers_openvino",
+    "fastembed_onnx",
+    "llama_cpp",
+    "pure_tokenizers",
+    "pure_transformers",
+]
+
+
+def load_engine(module: str) -> Engine:
+    """Make the engine of a module; its library is not imported yet."""
+    engine: Engine = importlib.import_module(f"bench.engines.{module}").Competitor()
+    return engine
