@@ -110,7 +110,7 @@ def read_only(shape):
         (np.empty((2, 383), np.float32), r"shape \(2, 384\), not shape \(2, 383\)"),
         ([[0.0] * 384] * 2, "not list"),
         (read_only((2, 384)), "out must be a writable numpy array"),
-        (np.empty((2, 384), ">f4"), "out must be a writable numpy array of a native dtype, not >f4"),
+        (np.empty((2, 384), ">f4"), "out must be of dtype float32, not >f4"),
     ],
 )
 def test_an_out_that_does_not_fit_is_refused(embedder, out, message):

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ortembed.control import UNWATCHED, Control
 from ortembed.cores import choose_threads
+from ortembed.encoding import encode_many, encode_one
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.options import (
-    check_offsets,
-    choose_dimension,
-    choose_normalize,
-    choose_prompt,
-    first_known,
-)
-from ortembed.pipeline import CHUNK, Pipeline
+from ortembed.options import check_offsets, first_known
+from ortembed.output import prepare_rows
+from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
+from ortembed.progress import progress_bar
 from ortembed.responses import EmbeddingResponse, ModelInfo, Usage
 from ortembed.similarity import similarity
-from ortembed.tokenizer import check_texts
+from ortembed.tokenizer import TokenizedTexts, check_text, check_texts
 from ortembed.truncation import TruncationNotice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
     from typing_extensions import Unpack
 
@@ -147,16 +143,14 @@ class Embedder:
             InferenceError: The model failed, or a vector is not finite.
             ServiceUnavailableError: This process was forked from the one that made the Embedder.
         """
-        single = isinstance(texts, str)
-        checked = check_texts([texts] if single else texts)
-        prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
-        normalize = choose_normalize(self._settings, normalize_embeddings)
-        columns = choose_dimension(self.dimension, truncate_dim, self._settings)
-        rows = _prepare_out(out, (len(checked), columns), single=single)
-        self._encode_into(rows, checked, prefix, normalize=normalize, show_progress_bar=show_progress_bar)
-        if out is not None:
-            return out
-        return rows[0] if single else rows
+        recipe = self._pipeline.recipe(
+            prompt=prompt, prompt_name=prompt_name, normalize=normalize_embeddings, truncate_dim=truncate_dim
+        )
+        if isinstance(texts, str):
+            return encode_one(self._pipeline, check_text(texts, 0), recipe, out)
+        checked = check_texts(texts)
+        with progress_bar(len(checked), show=show_progress_bar) as progress:
+            return encode_many(self._pipeline, checked, recipe, out, Control(progress)).rows
 
     def encode_query(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
@@ -198,12 +192,12 @@ class Embedder:
                 nothing has run. Rows longer than max_seq_length are refused, not truncated.
             InferenceError, ServiceUnavailableError: As for encode.
         """
-        normalize = choose_normalize(self._settings, normalize_embeddings)
-        columns = choose_dimension(self.dimension, truncate_dim, self._settings)
+        recipe = self._pipeline.recipe(prompt="", normalize=normalize_embeddings, truncate_dim=truncate_dim)
         check_offsets(ids, offsets)
-        rows = _prepare_out(out, (len(offsets) - 1, columns), single=False)
-        self._pipeline.engine.encode_ids(ids, offsets, out=rows, normalize=normalize)
-        return rows if out is None else out
+        rows = prepare_rows(out, len(offsets) - 1, recipe)
+        self._pipeline.counters.add_call(len(rows))
+        self._pipeline.run(rows, TokenizedTexts(ids, offsets, 0), recipe)
+        return rows
 
     def embed(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
@@ -211,11 +205,11 @@ class Embedder:
         """Encode, and report the tokens and time that it took. The vectors are [n, dimension], for one text too."""
         start = time.perf_counter()
         checked = check_texts([texts] if isinstance(texts, str) else texts)
-        prefix = choose_prompt(self._settings, prompt=prompt, prompt_name=prompt_name)
-        rows = np.empty((len(checked), choose_dimension(self.dimension, None, self._settings)), np.float32)
-        tokens = self._encode_into(rows, checked, prefix, normalize=self._settings.normalize, show_progress_bar=False)
+        recipe = self._pipeline.recipe(prompt=prompt, prompt_name=prompt_name)
+        encoded = encode_many(self._pipeline, checked, recipe, None, UNWATCHED)
         duration_ms = (time.perf_counter() - start) * 1000
-        return EmbeddingResponse(self._model, rows, Usage(tokens, duration_ms))
+        usage = Usage(encoded.tokens, duration_ms, encoded.encoded_tokens)
+        return EmbeddingResponse(self._model, encoded.rows, usage)
 
     def token_count(self, texts: str | Iterable[str]) -> npt.NDArray[np.int64]:
         """Count each text's tokens, special tokens included and without truncation: int64 [n]."""
@@ -246,27 +240,3 @@ class Embedder:
             self.encode("health check")
         except OrtembedError as error:
             raise ServiceUnavailableError(f"an embedding cannot be made: {error}") from error
-
-    def _encode_into(
-        self, rows: Floats, texts: list[str], prompt: str, *, normalize: bool, show_progress_bar: bool | None
-    ) -> int:
-        """Encode into rows; give the number of tokens."""
-        encode = partial(self._pipeline.encode_into, rows, texts, self._pipeline.prompt(prompt), normalize=normalize)
-        if not (len(texts) > CHUNK if show_progress_bar is None else show_progress_bar):
-            return encode()
-        from tqdm import tqdm  # noqa: PLC0415 - a quarter of what importing ortembed would take
-
-        disable = None if show_progress_bar is None else False  # None: shown only on a terminal
-        with tqdm(total=len(texts), desc="embedding", unit="text", disable=disable) as progress:
-            return encode(progress=progress.update)
-
-
-def _prepare_out(out: Floats | None, shape: tuple[int, int], *, single: bool) -> Floats:
-    """Give the [n, d] array to write into: a new one, or the caller's, checked."""
-    if out is None:
-        return np.empty(shape, np.float32)
-    expected = shape[1:] if single else shape
-    if not isinstance(out, np.ndarray) or out.shape != expected:
-        found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise InvalidInputError(f"out must be a float32 array of shape {expected}, not {found}")
-    return out[np.newaxis] if single else out

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import closing
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ortembed import _native
+from ortembed.ahead import tokenize_ahead, tokenize_now
+from ortembed.control import UNWATCHED
 from ortembed.cores import choose_threads
+from ortembed.counters import Counters
 from ortembed.errors import InferenceError
-from ortembed.options import choose_max_seq_length
+from ortembed.options import choose_dimension, choose_max_seq_length, choose_normalize, choose_prompt
+from ortembed.recipe import Prompt, Recipe
 from ortembed.runtime_library import find_runtime_library
 from ortembed.tokenizer import Tokenizer
+from ortembed.windows import windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import numpy.typing as npt
 
+    from ortembed.control import Control
+    from ortembed.output import Vectors
     from ortembed.prepared_model import PreparedModel
+    from ortembed.tokenizer import TokenizedTexts
 
     Floats = npt.NDArray[np.float32]
 
 # Padded tokens that run together. More does not run faster, and holds more memory.
 _MAX_BATCH_TOKENS = 2048
-# Texts that are tokenized and planned together: enough for batches of like lengths, and the progress bar's step.
-CHUNK = 512
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Words before each text, and how many tokens of each row pooling leaves out for them."""
-
-    words: str = ""
-    skip_tokens: int = 0
+_NO_PROMPT = Prompt()
 
 
 class Pipeline:
@@ -70,64 +71,103 @@ class Pipeline:
             head=prepared.head(),
             embeddings=prepared.embeddings(),
         )
+        self.dimension = self.engine.dimension  # of a full vector
+        self.counters = Counters()
         self._on_truncation = on_truncation
 
-    @property
-    def dimension(self) -> int:
-        """Length of a full vector."""
-        return self.engine.dimension
+    def recipe(
+        self,
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: object = None,
+        truncate_dim: int | None = None,
+    ) -> Recipe:
+        """Join a caller's options, None for what was not said, with the model's settings.
 
-    def prompt(self, words: str) -> Prompt:
-        """Give a prompt as the model's pooling treats it."""
-        if not words or self.settings.include_prompt:
-            return Prompt(words)
-        return Prompt(words, self.tokenizer.prompt_length(words))
+        Raises:
+            InvalidInputError: One does not fit.
+        """
+        settings = self.settings
+        words = choose_prompt(settings, prompt=prompt, prompt_name=prompt_name)
+        return Recipe(
+            self._prompt(words) if words else _NO_PROMPT,
+            choose_normalize(settings, normalize),
+            choose_dimension(self.dimension, truncate_dim, settings),
+        )
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Give the vectors of texts as the model's files say, without a prompt: float32 [n, dimension]."""
-        return self._encode(texts, normalize=self.settings.normalize)
+        return self._encode(texts, self.recipe(prompt="", truncate_dim=self.dimension))
 
     def raw(self, texts: Sequence[str]) -> Floats:
         """Give the vectors of texts before normalization, without a prompt: float32 [n, dimension]."""
-        return self._encode(texts, normalize=False)
+        return self._encode(texts, Recipe(_NO_PROMPT, normalize=False, dimension=self.dimension))
 
-    def _encode(self, texts: Sequence[str], *, normalize: bool) -> Floats:
-        rows = np.empty((len(texts), self.dimension), np.float32)
-        self.encode_into(rows, texts, Prompt(), normalize=normalize)
+    def _encode(self, texts: Sequence[str], recipe: Recipe) -> Floats:
+        rows = np.empty((len(texts), recipe.dimension), np.float32)
+        self.encode_into(rows, texts, recipe)
         return rows
 
+    def encode_one(self, rows: Vectors, text: str, recipe: Recipe) -> None:
+        """Encode one text into rows [1, d]."""
+        start = perf_counter()
+        tokens = self.tokenizer.encode_one(recipe.prompt.words + text)
+        self.counters.add_call(1, perf_counter() - start)
+        self.run(rows, tokens, recipe)
+
     def encode_into(
-        self,
-        rows: Floats,
-        texts: Sequence[str],
-        prompt: Prompt,
-        *,
-        normalize: bool,
-        progress: Callable[[int], object] | None = None,
-    ) -> int:
-        """Encode texts into rows [n, d], chunk by chunk; give the number of tokens.
+        self, rows: Vectors, texts: Sequence[str], recipe: Recipe, control: Control = UNWATCHED
+    ) -> npt.NDArray[np.int64]:
+        """Encode texts into rows [n, d], window by window; give the number of tokens of each: int64 [n]."""
+        lengths = np.zeros(len(texts), np.int64)
+        start = 0
+        with closing(self._tokenized(texts, recipe)) as windows:
+            for tokens in windows:
+                end = start + len(tokens.offsets) - 1
+                lengths[start:end] = np.diff(tokens.offsets)
+                try:
+                    self.run(rows[start:end], tokens, recipe, control)
+                except InferenceError as error:
+                    if start == 0:
+                        raise
+                    raise InferenceError(f"{error} (rows counted from texts[{start}])") from error
+                start = end
+        return lengths
 
-        ``progress`` is called after each chunk with the number of texts in it.
-        """
-        total = 0
-        for start in range(0, len(texts), CHUNK):
-            chunk = texts[start : start + CHUNK]
-            try:
-                total += self._encode_chunk(rows[start : start + CHUNK], chunk, prompt, normalize=normalize)
-            except InferenceError as error:
-                if start == 0:
-                    raise
-                raise InferenceError(f"{error} (rows counted from texts[{start}])") from error
-            if progress:
-                progress(len(chunk))
-        return total
-
-    def _encode_chunk(self, rows: Floats, texts: Sequence[str], prompt: Prompt, *, normalize: bool) -> int:
-        prompted = [prompt.words + text for text in texts] if prompt.words else list(texts)
-        tokens = self.tokenizer.encode(prompted)
+    def run(self, rows: Vectors, tokens: TokenizedTexts, recipe: Recipe, control: Control = UNWATCHED) -> None:
+        """Turn tokenized texts into rows [n, d]."""
         if tokens.truncated and self._on_truncation:
             self._on_truncation(self.max_seq_length)
         self.engine.encode_ids(
-            tokens.ids, tokens.offsets, out=rows, normalize=normalize, skip_tokens=prompt.skip_tokens
+            tokens.ids,
+            tokens.offsets,
+            out=rows,
+            normalize=recipe.normalize,
+            skip_tokens=recipe.prompt.skip_tokens,
         )
-        return len(tokens.ids)
+        if control.progress:
+            control.progress(len(rows))
+
+    def tokenize(self, texts: Sequence[str], recipe: Recipe) -> TokenizedTexts:
+        """Tokenize a block of texts with the prompt before each."""
+        start = perf_counter()
+        words = recipe.prompt.words
+        tokens = self.tokenizer.encode([words + text for text in texts] if words else texts)
+        self.counters.add_work(tokenize_seconds=perf_counter() - start)
+        return tokens
+
+    def _tokenized(self, texts: Sequence[str], recipe: Recipe) -> Generator[TokenizedTexts, None, None]:
+        """Give the tokens of texts in windows; a generator that has to be closed."""
+        tokenize = partial(self.tokenize, recipe=recipe)
+        parts = [(part, None) for part in windows(texts, self.max_seq_length)]
+        if len(parts) <= 1:
+            yield tokenize_now(tokenize, texts)
+            return
+        with closing(tokenize_ahead(tokenize, parts)) as ahead:
+            for _, tokens in ahead:
+                yield tokens
+
+    def _prompt(self, words: str) -> Prompt:
+        """Give a prompt as the model's pooling treats it."""
+        return Prompt(words, 0 if self.settings.include_prompt else self.tokenizer.prompt_length(words))

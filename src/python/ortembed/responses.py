@@ -23,12 +23,14 @@ class Usage:
     """What a request cost.
 
     Attributes:
-        total_tokens: Tokens that the model read, special tokens included, after truncation.
+        total_tokens: Tokens of all the texts asked for, special tokens included, after truncation.
         duration_ms: Wall-clock time of the request in milliseconds, tokenization included.
+        encoded_tokens: Those that the model read: a text that came more than once is read once.
     """
 
     total_tokens: int
     duration_ms: float
+    encoded_tokens: int
 
 
 @dataclass(frozen=True)

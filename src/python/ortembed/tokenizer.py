@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ortembed.errors import InvalidInputError, ModelLoadError
 from ortembed.tokenizer_classes import build_tokenizer, special_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from ortembed.tokenizer_settings import TokenizerSettings
 
 
-@dataclass(frozen=True)
-class TokenizedTexts:
+class TokenizedTexts(NamedTuple):
     """Texts as ids.
 
     Attributes:
-        ids: int32 [total_tokens], the texts end to end, special tokens included.
+        ids: int32 [total_tokens], the texts end to end, special tokens included. A caller's own may be int64.
         offsets: int64 [n + 1]; text i has ids[offsets[i]:offsets[i + 1]].
         truncated: How many of the texts were cut.
     """
 
-    ids: npt.NDArray[np.int32]
+    ids: npt.NDArray[np.int32 | np.int64]
     offsets: npt.NDArray[np.int64]
     truncated: int
 
@@ -67,19 +66,24 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> TokenizedTexts:
         """Tokenize checked texts; ModelLoadError when the tokenizer fails."""
         encodings = self._encode(texts)
-        flat: list[int] = []
+        rows = [encoding.ids for encoding in encodings]
+        lengths = [len(row) for row in rows]
+        longest = self._max_seq_length
+        truncated = sum(
+            length == longest and bool(encoding.overflowing)
+            for length, encoding in zip(lengths, encodings, strict=True)
+        )
         offsets = np.zeros(len(texts) + 1, np.int64)
-        truncated = 0
-        for i, encoding in enumerate(encodings):
-            ids = encoding.ids
-            flat += ids
-            offsets[i + 1] = len(flat)
-            if len(ids) == self._max_seq_length and encoding.overflowing:
-                truncated += 1
-        try:
-            return TokenizedTexts(np.array(flat, np.int32), offsets, truncated)
-        except OverflowError as error:
-            raise ModelLoadError(f"the model's tokenizer gives an id that no vocabulary has: {max(flat)}") from error
+        np.cumsum(lengths, out=offsets[1:])
+        return TokenizedTexts(_id_array(list(chain.from_iterable(rows))), offsets, truncated)
+
+    def encode_one(self, text: str) -> TokenizedTexts:
+        """Tokenize one checked text, without what only many need; ModelLoadError when the tokenizer fails."""
+        encoding = self._encode([text])[0]
+        ids = encoding.ids
+        length = len(ids)
+        truncated = 1 if length == self._max_seq_length and encoding.overflowing else 0
+        return TokenizedTexts(_id_array(ids), np.array((0, length), np.int64), truncated)
 
     def count(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Count tokens as if there were no truncation, special tokens included: int64 [n]."""
@@ -100,26 +104,53 @@ class Tokenizer:
             raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
 
 
+def _id_array(ids: list[int]) -> npt.NDArray[np.int32]:
+    try:
+        return np.array(ids, np.int32)
+    except OverflowError as error:
+        raise ModelLoadError(f"the model's tokenizer gives an id that no vocabulary has: {max(ids)}") from error
+
+
+def join_tokens(parts: Sequence[TokenizedTexts]) -> TokenizedTexts:
+    """Put texts that were tokenized in parts, one or more, end to end."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0, *(len(part.ids) for part in parts)])
+    offsets = [part.offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
+    return TokenizedTexts(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([[0], *offsets]),
+        sum(part.truncated for part in parts),
+    )
+
+
 def check_texts(texts: object) -> list[str]:
     """Give any iterable of str as a list.
 
     Raises:
         InvalidInputError: It is not one; the message names the index and type of the first that is not a str.
     """
+    return [check_text(text, index) for index, text in enumerate(check_iterable(texts))]
+
+
+def check_iterable(texts: object) -> Iterable[object]:
+    """Give texts, whatever is in them; InvalidInputError when they cannot be iterated over or are one text."""
     if isinstance(texts, (str, bytes, dict)) or not hasattr(texts, "__iter__"):
         raise InvalidInputError(f"texts must be a list of str, not {type(texts).__name__}")
-    checked = list(texts)
-    for i, text in enumerate(checked):
-        if not isinstance(text, str):
-            raise InvalidInputError(f"texts[{i}] is {type(text).__name__}, not str")
-        check_unicode(text, f"texts[{i}]")
-    return checked
+    return cast("Iterable[object]", texts)
+
+
+def check_text(text: object, index: int) -> str:
+    """Give a text back; InvalidInputError that names its index when it is none."""
+    if not isinstance(text, str):
+        raise InvalidInputError(f"texts[{index}] is {type(text).__name__}, not str")
+    if not text.isascii():
+        check_unicode(text, f"texts[{index}]")
+    return text
 
 
 def check_unicode(text: str, name: str) -> None:
     """Raise InvalidInputError for a str that holds half of a surrogate pair, which no encoding of Unicode allows."""
-    if text.isascii():
-        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

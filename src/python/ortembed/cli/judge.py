@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ortembed.cli.streams import report_step, say
-from ortembed.options import choose_prompt
 from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
 from ortembed.quality import measure
@@ -41,8 +40,7 @@ class _WithDefaultPrompt:
     def encode(self, texts: Sequence[str]) -> Floats:
         pipeline = self._pipeline
         rows = np.empty((len(texts), pipeline.dimension), np.float32)
-        words = choose_prompt(pipeline.settings, prompt=None, prompt_name=None)
-        pipeline.encode_into(rows, texts, pipeline.prompt(words), normalize=pipeline.settings.normalize)
+        pipeline.encode_into(rows, texts, pipeline.recipe(truncate_dim=pipeline.dimension))
         return rows
 
 

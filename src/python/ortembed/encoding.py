@@ -1,0 +1,62 @@
+"""From checked texts to an array: one text at once, many with each distinct one run once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ortembed.duplicates import distinct_texts
+from ortembed.errors import InferenceError
+from ortembed.output import prepare_row, prepare_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ortembed.control import Control
+    from ortembed.output import Vectors
+    from ortembed.pipeline import Pipeline
+    from ortembed.recipe import Recipe
+
+
+class Encoded(NamedTuple):
+    """Vectors and what they cost.
+
+    Attributes:
+        rows: [n, d].
+        tokens: Tokens of all the texts.
+        encoded_tokens: Tokens of the distinct texts, which the model read.
+    """
+
+    rows: Vectors
+    tokens: int
+    encoded_tokens: int
+
+
+def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object) -> Vectors:
+    """Encode one checked text: [d], or ``out`` if there is one."""
+    rows = prepare_row(out, recipe)
+    pipeline.encode_one(rows, text, recipe)
+    return rows[0] if out is None else out  # type: ignore[return-value] # checked
+
+
+def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: object, control: Control) -> Encoded:
+    """Encode checked texts into ``out`` or a new array, those that are equal once."""
+    rows = prepare_rows(out, len(texts), recipe)
+    pipeline.counters.add_call(len(texts))
+    distinct = distinct_texts(texts)
+    if distinct.positions is None:
+        lengths = pipeline.encode_into(rows, texts, recipe, control)
+        total = int(lengths.sum())
+        return Encoded(rows, total, total)
+    own = prepare_rows(None, len(distinct.texts), recipe)
+    try:
+        lengths = pipeline.encode_into(own, distinct.texts, recipe, control)
+    except InferenceError as error:
+        raise InferenceError(f"{error}; equal texts count as one") from error
+    np.take(own, distinct.positions, axis=0, out=rows, mode="clip")  # "raise" would buffer the result
+    duplicates = len(texts) - len(own)
+    pipeline.counters.add_work(duplicates=duplicates)
+    if control.progress:
+        control.progress(duplicates)
+    return Encoded(rows, int(lengths[distinct.positions].sum()), int(lengths.sum()))

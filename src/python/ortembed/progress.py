@@ -1,0 +1,24 @@
+"""The progress bar of long work."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LONG = 512  # texts from which on there is a bar, where stderr is a terminal and nothing else was asked
+
+
+@contextmanager
+def progress_bar(total: int, *, show: bool | None) -> Iterator[Callable[[int], object] | None]:
+    """Give what to call with the number of texts done since the last time; None where no bar is shown."""
+    if not (total > _LONG if show is None else show):
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 - a quarter of what importing ortembed would take
+
+    disable = None if show is None else False  # None: shown only on a terminal
+    with tqdm(total=total, desc="embedding", unit="text", disable=disable) as bar:
+        yield None if bar.disable else bar.update
