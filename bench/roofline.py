@@ -1,0 +1,228 @@
+"""The roofline: what this machine's cores and memory allow at most, measured, and what a model asks of them.
+
+Run by ``python -m bench.roofline [--threads N] [--json FILE]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "bench/micro"
+BUILT = ROOT / ".dev/bench/micro"
+FLAGS = ("-O3", "-march=native", "-std=c++20", "-pthread")
+READ_BYTES = (
+    256 * 1024,
+    10_616_832,
+    42_467_328,
+    200_000_000,
+)  # a core's cache, MiniLM-L6 in int8 and float32, beyond
+QUERY_TOKENS = 15
+
+
+class NoCompilerError(RuntimeError):
+    """There is no C++ compiler, or it cannot compile the measurement."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Something per second, in units of 1e9: on one core, and on all that were measured together."""
+
+    one: float
+    all: float
+
+
+@dataclass(frozen=True)
+class Dot:
+    """Dot products in registers.
+
+    Attributes:
+        instruction: What was used.
+        rate: 1e9 operations a second; a multiplication and an addition are two.
+    """
+
+    instruction: str
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reading memory over and over, each core its own part.
+
+    Attributes:
+        bytes: Of all parts together.
+        rate: 1e9 bytes a second.
+    """
+
+    bytes: int
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What a machine can do at most.
+
+    Attributes:
+        threads: Cores measured together.
+        dots: By type: float32, int8 and, where the machine has it, bfloat16.
+        reading: Sizes rising.
+    """
+
+    threads: int
+    dots: dict[str, Dot]
+    reading: tuple[Reading, ...]
+
+    def read_rate(self, size: int) -> float:
+        """Give at how many bytes a second, in 1e9, all cores together read so many bytes.
+
+        Between the measured sizes it is interpolated; beyond the largest it is that one's.
+        """
+        below = None
+        for point in self.reading:
+            if size <= point.bytes:
+                if below is None:
+                    return point.rate.all
+                share = (size - below.bytes) / (point.bytes - below.bytes)
+                return below.rate.all + share * (point.rate.all - below.rate.all)
+            below = point
+        return self.reading[-1].rate.all
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an encoder computes.
+
+    Attributes:
+        linear: Operations in matrix products with weights, per token.
+        attention: Operations in attention, per token and token attended to.
+        weights: How many weights the matrix products read.
+    """
+
+    linear: int
+    attention: int
+    weights: int
+
+
+def work_of(config: Mapping[str, Any]) -> Work:
+    """Derive an encoder's work from its config.json: hidden_size, intermediate_size, num_hidden_layers."""
+    width, inner, layers = (int(config[k]) for k in ("hidden_size", "intermediate_size", "num_hidden_layers"))
+    weights = layers * (4 * width * width + 2 * width * inner)
+    return Work(linear=2 * weights, attention=4 * width * layers, weights=weights)
+
+
+def bound_seconds(work: Work, peaks: Peaks, dtype: str, tokens: int) -> float:
+    """Give the least time in seconds for one text of so many tokens, on all cores, its weights in cache or not.
+
+    That is the larger of arithmetic and reading the weights once. Products are in the dtype (float32, int8),
+    attention in the fastest float type that an int8 or float32 model may use: bfloat16 with int8, where there is one.
+    """
+    size = work.weights * (1 if dtype == "int8" else 4)
+    return max(_compute_seconds(work, peaks, dtype, tokens), size / peaks.read_rate(size) / 1e9)
+
+
+def bound_texts_per_second(work: Work, peaks: Peaks, dtype: str, lengths: Sequence[int]) -> float:
+    """Give the most texts of these lengths in tokens a second, on all cores: arithmetic, without padding."""
+    return len(lengths) / sum(_compute_seconds(work, peaks, dtype, tokens) for tokens in lengths)
+
+
+def _compute_seconds(work: Work, peaks: Peaks, dtype: str, tokens: int) -> float:
+    floats = peaks.dots["bfloat16" if dtype == "int8" and "bfloat16" in peaks.dots else "float32"].rate.all
+    linear = work.linear * tokens / peaks.dots[dtype].rate.all
+    return (linear + work.attention * tokens * tokens / floats) / 1e9
+
+
+def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES) -> Peaks:
+    """Measure this machine with so many cores together; compiles the measurement the first time. Some 4 seconds.
+
+    Raises:
+        NoCompilerError: The message tells what to install.
+    """
+    output = subprocess.run(
+        [_build(), str(threads), *map(str, sorted(read_bytes))], capture_output=True, text=True, check=True
+    ).stdout
+    return read_peaks(json.loads(output))
+
+
+def read_peaks(found: Mapping[str, Any]) -> Peaks:
+    """Read what the measurement printed, or what asdict made of Peaks."""
+    dots = found.get("dots") or {
+        name: {"instruction": found[name]["instruction"], "rate": found[name]}
+        for name in ("float32", "int8", "bfloat16")
+        if name in found
+    }
+    readings = found.get("reading") or [{"bytes": one["bytes"], "rate": one} for one in found["read"]]
+    return Peaks(
+        threads=found["threads"],
+        dots={name: Dot(dot["instruction"], _rate(dot["rate"])) for name, dot in dots.items()},
+        reading=tuple(Reading(one["bytes"], _rate(one["rate"])) for one in readings),
+    )
+
+
+def _rate(found: Mapping[str, float]) -> Rate:
+    return Rate(found["one"], found["all"])
+
+
+def _build() -> Path:
+    """Compile the measurement, once for each state of its sources."""
+    sources = sorted(SOURCES.iterdir())
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if not compiler:
+        raise NoCompilerError("the roofline needs a C++20 compiler: install g++ 12 or newer, or clang++")
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr((compiler, FLAGS)).encode())
+    target = BUILT / f"roofline-{state.hexdigest()[:16]}"
+    if target.exists():
+        return target
+    BUILT.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}")
+    command = [compiler, *FLAGS, str(SOURCES / "roofline.cpp"), "-o", str(partial)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoCompilerError(f"{compiler} cannot compile the roofline's measurement:\n{done.stderr[-2000:]}")
+    partial.replace(target)
+    return target
+
+
+def describe(peaks: Peaks) -> str:
+    """Format a machine's peaks as a Markdown table."""
+    rows = [
+        (f"{name} ({dot.instruction})", dot.rate, "GFLOP/s" if name != "int8" else "GOP/s")
+        for name, dot in peaks.dots.items()
+    ]
+    rows += [(f"reading {point.bytes / 1e6:.1f} MB", point.rate, "GB/s") for point in peaks.reading]
+    lines = [f"| | 1 core | cores together: {peaks.threads} | |", "|---|---|---|---|"]
+    return "\n".join(lines + [f"| {name} | {rate.one:.0f} | {rate.all:.0f} | {unit} |" for name, rate, unit in rows])
+
+
+def main() -> None:
+    """Print the machine's peaks and what they mean for the default model."""
+    parser = argparse.ArgumentParser(prog="bench.roofline", description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    options = parser.parse_args()
+    from bench.model import model_folder  # noqa: PLC0415 - measure() needs no model
+
+    peaks = measure(options.threads)
+    work = work_of(json.loads((model_folder() / "config.json").read_text("utf-8")))
+    print(describe(peaks), end="\n\n")
+    for dtype in ("float32", "int8"):
+        query = bound_seconds(work, peaks, dtype, QUERY_TOKENS) * 1e3
+        corpus = bound_texts_per_second(work, peaks, dtype, [50])
+        print(f"{dtype}: one query of {QUERY_TOKENS} tokens at least {query:.2f} ms; texts of 50 tokens at most "
+              f"{corpus:.0f} a second")  # fmt: skip
+    if options.json:
+        options.json.write_text(json.dumps(asdict(peaks), indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
