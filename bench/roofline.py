@@ -15,8 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import EngineError
+from bench.model import model_folder
+from bench.workload import workload
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from bench.workload import Workload
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "bench/micro"
@@ -28,10 +34,10 @@ READ_BYTES = (
     42_467_328,
     200_000_000,
 )  # a core's cache, MiniLM-L6 in int8 and float32, beyond
-QUERY_TOKENS = 15
+BYTES = {"float32": 4, "int8": 1}  # of a weight
 
 
-class NoCompilerError(RuntimeError):
+class NoCompilerError(EngineError):
     """There is no C++ compiler, or it cannot compile the measurement."""
 
 
@@ -83,7 +89,7 @@ class Peaks:
     dots: dict[str, Dot]
     reading: tuple[Reading, ...]
 
-    def read_rate(self, size: int) -> float:
+    def read_rate(self, size: float) -> float:
         """Give at how many bytes a second, in 1e9, all cores together read so many bytes.
 
         Between the measured sizes it is interpolated; beyond the largest it is that one's.
@@ -99,47 +105,24 @@ class Peaks:
         return self.reading[-1].rate.all
 
 
-@dataclass(frozen=True)
-class Work:
-    """What an encoder computes.
+def arithmetic_seconds(load: Workload, peaks: Peaks, dtype: str) -> float:
+    """Give the least time in seconds for a workload's arithmetic, on all cores and without padding.
 
-    Attributes:
-        linear: Operations in matrix products with weights, per token.
-        attention: Operations in attention, per token and token attended to.
-        weights: How many weights the matrix products read.
+    Matrix products are in the dtype (float32, int8), attention in the fastest float type that a model of that dtype
+    may use: float32, or with int8 bfloat16 where the machine has it.
     """
-
-    linear: int
-    attention: int
-    weights: int
+    floats = "bfloat16" if dtype == "int8" and "bfloat16" in peaks.dots else "float32"
+    return (load.matmul_flop / peaks.dots[dtype].rate.all + load.attention_flop / peaks.dots[floats].rate.all) / 1e9
 
 
-def work_of(config: Mapping[str, Any]) -> Work:
-    """Derive an encoder's work from its config.json: hidden_size, intermediate_size, num_hidden_layers."""
-    width, inner, layers = (int(config[k]) for k in ("hidden_size", "intermediate_size", "num_hidden_layers"))
-    weights = layers * (4 * width * width + 2 * width * inner)
-    return Work(linear=2 * weights, attention=4 * width * layers, weights=weights)
+def query_seconds(load: Workload, peaks: Peaks, dtype: str) -> float:
+    """Give the least time in seconds for one text of a workload, alone, on all cores.
 
-
-def bound_seconds(work: Work, peaks: Peaks, dtype: str, tokens: int) -> float:
-    """Give the least time in seconds for one text of so many tokens, on all cores, its weights in cache or not.
-
-    That is the larger of arithmetic and reading the weights once. Products are in the dtype (float32, int8),
-    attention in the fastest float type that an int8 or float32 model may use: bfloat16 with int8, where there is one.
+    That is the larger of its arithmetic and reading the weights of the matrix products once.
     """
-    size = work.weights * (1 if dtype == "int8" else 4)
-    return max(_compute_seconds(work, peaks, dtype, tokens), size / peaks.read_rate(size) / 1e9)
-
-
-def bound_texts_per_second(work: Work, peaks: Peaks, dtype: str, lengths: Sequence[int]) -> float:
-    """Give the most texts of these lengths in tokens a second, on all cores: arithmetic, without padding."""
-    return len(lengths) / sum(_compute_seconds(work, peaks, dtype, tokens) for tokens in lengths)
-
-
-def _compute_seconds(work: Work, peaks: Peaks, dtype: str, tokens: int) -> float:
-    floats = peaks.dots["bfloat16" if dtype == "int8" and "bfloat16" in peaks.dots else "float32"].rate.all
-    linear = work.linear * tokens / peaks.dots[dtype].rate.all
-    return (linear + work.attention * tokens * tokens / floats) / 1e9
+    weights = load.matmul_flop / load.tokens / 2  # each is multiplied and added once a token
+    size = weights * BYTES[dtype]
+    return max(arithmetic_seconds(load, peaks, dtype) / load.texts, size / peaks.read_rate(size) / 1e9)
 
 
 def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES) -> Peaks:
@@ -205,21 +188,20 @@ def describe(peaks: Peaks) -> str:
 
 
 def main() -> None:
-    """Print the machine's peaks and what they mean for the default model."""
+    """Print the machine's peaks, and what they mean for the default model."""
     parser = argparse.ArgumentParser(prog="bench.roofline", description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
-    from bench.model import model_folder  # noqa: PLC0415 - measure() needs no model
-
     peaks = measure(options.threads)
-    work = work_of(json.loads((model_folder() / "config.json").read_text("utf-8")))
     print(describe(peaks), end="\n\n")
-    for dtype in ("float32", "int8"):
-        query = bound_seconds(work, peaks, dtype, QUERY_TOKENS) * 1e3
-        corpus = bound_texts_per_second(work, peaks, dtype, [50])
-        print(f"{dtype}: one query of {QUERY_TOKENS} tokens at least {query:.2f} ms; texts of 50 tokens at most "
-              f"{corpus:.0f} a second")  # fmt: skip
+    config = json.loads((model_folder() / "config.json").read_text("utf-8"))
+    for dtype in BYTES:
+        query = query_seconds(workload([15], config), peaks, dtype)
+        text = arithmetic_seconds(workload([50], config), peaks, dtype)
+        print(
+            f"{dtype}: a query of 15 tokens takes {query * 1e3:.2f} ms or more; {1 / text:.0f} texts/s of 50 tokens or fewer"
+        )
     if options.json:
         options.json.write_text(json.dumps(asdict(peaks), indent=1), "utf-8")
 
