@@ -8,6 +8,7 @@
 #include <span>
 
 #include "engine/engine.h"
+#include "engine/precision.h"
 
 namespace ortembed {
 
@@ -29,7 +30,8 @@ struct OptionalFloats {
   std::optional<std::span<const float>> view;
 };
 
-AnyArray output_array(nanobind::handle object);
+// [n, columns] of the dtype that the precision's numbers have.
+AnyArray output_array(nanobind::handle object, Precision precision = Precision::float32);
 OutputRows view_output(const AnyArray& array);  // float32 [n, columns]
 
 }  // namespace ortembed
