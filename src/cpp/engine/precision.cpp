@@ -64,9 +64,9 @@ void write_bits(std::span<const float> row, unsigned flip, std::byte* destinatio
 }
 
 bool has_nan(std::span<const float> row) {
-  bool found = false;
-  for (const float value : row) found |= value != value;
-  return found;
+  int found = 0;  // an int, so that compilers vectorize the loop
+  for (const float value : row) found |= static_cast<int>(value != value);
+  return found != 0;
 }
 
 }  // namespace
