@@ -127,7 +127,8 @@ class FakeEngine {
     }
     const nb::gil_scoped_release released;
     engine_.encode(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
-                   {out.data(), out.shape(0), out.shape(1)}, {normalize, skip_tokens}, control);
+                   {reinterpret_cast<std::byte*>(out.data()), out.shape(0), out.shape(1)}, {normalize, skip_tokens},
+                   control);
   }
 
   Shapes shapes() const { return encoder_->shapes(); }

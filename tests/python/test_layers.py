@@ -27,6 +27,7 @@ PYTHON_LAYERS = [
     {"sources"},
     {"model_files"},
     {"hub", "options", "prepared_model"},
+    {"cores"},
     {"pipeline"},
     {"prepare"},
     {"embedder"},

@@ -13,7 +13,6 @@ from ortembed.options import (
     choose_max_seq_length,
     choose_normalize,
     choose_prompt,
-    choose_threads,
     first_known,
 )
 
@@ -84,13 +83,6 @@ def test_normalization_follows_the_model_unless_asked():
     ]
     with pytest.raises(InvalidInputError, match="normalize_embeddings is 'yes', not a bool"):
         choose_normalize(PLAIN, "yes")
-
-
-def test_threads_are_those_asked_for():
-    assert choose_threads(3) == 3
-    assert choose_threads(None) >= 1
-    with pytest.raises(InvalidInputError, match="threads is 0, not an int from 1 to 1024"):
-        choose_threads(0)
 
 
 @pytest.mark.parametrize("offsets", [[0, 1], np.zeros((1, 1), np.int64), np.zeros(0, np.int64)])

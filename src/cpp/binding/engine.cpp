@@ -2,6 +2,7 @@
 #include "binding/engine.h"
 
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
@@ -19,6 +20,8 @@
 #include "binding/gil.h"
 #include "binding/head.h"
 #include "binding/heartbeat.h"
+#include "binding/precision.h"
+#include "engine/engine.h"
 #include "engine/ort_encoder.h"
 
 namespace nb = nanobind;
@@ -49,13 +52,19 @@ class NativeEngine {
   const std::string& runtime_version() const { return runtime_.library.version; }
 
   void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize, std::int64_t skip_tokens,
+                  const std::string& precision, nb::handle ranges, std::optional<std::size_t> dimensions,
                   nb::handle progress, const Cancellation* cancellation) const {
     const ReadOnlyArray id_array = input_array(ids, "ids");
     const ReadOnlyArray offset_array = input_array(offsets, "offsets");
-    const AnyArray out_array = output_array(out);
     const TokenIds id_view = view_ids(id_array);
     const auto offset_view = view_offsets(offset_array);
-    const OutputRows rows = view_output(out_array);
+    OutputRows rows{.precision = precision_from_name(precision)};
+    const AnyArray out_array = output_array(out, rows.precision);
+    rows.data = static_cast<std::byte*>(out_array.data());
+    rows.rows = out_array.shape(0);
+    rows.dimensions = vector_dimensions(out_array, rows.precision, dimensions);
+    const std::optional<ValueRanges> value_ranges = read_ranges(ranges, rows.precision, rows.dimensions);
+    if (value_ranges) rows.ranges = &*value_ranges;
     Heartbeat heartbeat(progress);
     {
       GilReleased released;
@@ -89,6 +98,17 @@ class NativeEngine {
     if (value >= 1 && value <= maximum) return value;
     throw Error(ErrorCode::invalid_input,
                 std::string(name) + " is " + std::to_string(value) + ", not from 1 to " + std::to_string(maximum));
+  }
+
+  // Several dimensions may share a column of out, so their number can be less than the columns have room for.
+  std::size_t vector_dimensions(const AnyArray& out, Precision precision, std::optional<std::size_t> given) const {
+    const bool is_packed = row_columns(precision, 8) < 8;
+    const std::size_t dimensions = given.value_or(is_packed ? static_cast<std::size_t>(dimension()) : out.shape(1));
+    const std::size_t columns = row_columns(precision, dimensions);
+    if (out.shape(1) == columns) return dimensions;
+    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(out.shape(1)) + " columns; " +
+                                              std::to_string(dimensions) + " dimensions take " +
+                                              std::to_string(columns));
   }
 
   static std::vector<Pooling> read_poolings(const PoolingNames& names) {
@@ -142,13 +162,18 @@ void register_engine(nb::module_& module) {
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
       .def(
           "encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),
-          "normalize"_a, "skip_tokens"_a = 0, "progress"_a = nb::none(), "cancellation"_a.none() = nb::none(),
+          "normalize"_a, "skip_tokens"_a = 0, "precision"_a = "float32", "ranges"_a = nb::none(),
+          "dimensions"_a.none() = nb::none(), "progress"_a = nb::none(), "cancellation"_a.none() = nb::none(),
           nb::sig("def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
-                  "normalize: bool, skip_tokens: int = 0, progress: collections.abc.Callable[[int], object] | None = "
+                  "normalize: bool, skip_tokens: int = 0, precision: str = 'float32', ranges: numpy.ndarray | None = "
+                  "None, dimensions: int | None = None, progress: collections.abc.Callable[[int], object] | None = "
                   "None, cancellation: Cancellation | None = None) -> None"),
           "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"
-          "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,\n"
-          "where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
+          "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up "
+          "to\n"
+          "`dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
+          "precision: as for quantize(); binary and ubinary take [n, ceil(dimensions / 8)]. ranges: float32 [2, d].\n"
+          "dimensions: of a vector, where eight of them share a column; all of the model's by default.\n"
           "skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.\n"
           "progress: called on this thread between batches, at most every 50 ms and once at the end, with the "
           "number\n"

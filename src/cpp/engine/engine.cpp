@@ -59,8 +59,8 @@ void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) co
                 "out has " + std::to_string(output.rows) + " rows for " + std::to_string(tokens.size()) + " texts");
   }
   const auto full = static_cast<std::size_t>(dimension());
-  if (output.columns == 0 || output.columns > full) {
-    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.columns) +
+  if (output.dimensions == 0 || output.dimensions > full) {
+    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.dimensions) +
                                               " columns; this model gives 1 to " + std::to_string(full));
   }
 }
@@ -86,25 +86,27 @@ void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, C
   counters_.add(Counter::plan_nanoseconds, watch.lap());
   const HiddenStates hidden = encoder_->run((*workspace).tensors, cores);
   counters_.add(Counter::run_nanoseconds, watch.lap());
-  write_rows(tokens, batch, hidden, (*workspace).head, output, options);
+  write_rows(tokens, batch, hidden, *workspace, output, options);
   counters_.add(Counter::pool_nanoseconds, watch.lap());
   count(tokens, batch);
 }
 
 void Engine::write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
-                        HeadBuffers& buffers, const OutputRows& output, const EncodeOptions& options) const {
+                        Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const {
   const std::int64_t sequence = encoder_->is_pooled() ? 1 : batch.sequence_length;
   const std::int64_t dimension = encoder_->dimension();
+  workspace.vector.resize(output.dimensions);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const std::size_t row = batch.rows[i];
-    const std::span<float> vector = output.row(row);
+    const std::span<float> vector = output.vector(row, workspace.vector.data());
     const float* states = hidden.data + static_cast<std::int64_t>(i) * sequence * dimension;
-    finish_row({states, tokens.length(row), dimension, options.skip_tokens}, buffers, vector);
+    finish_row({states, tokens.length(row), dimension, options.skip_tokens}, workspace.head, vector);
     const double length = norm(vector);
     if (!std::isfinite(length)) {
       throw Error(ErrorCode::inference, "the model gave a value that is not finite for row " + std::to_string(row));
     }
     if (options.normalize) normalize(vector, length);
+    write_row(vector, output.precision, output.ranges, output.row(row));
   }
 }
 

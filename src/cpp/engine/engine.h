@@ -14,6 +14,7 @@
 #include "engine/counters.h"
 #include "engine/encoder.h"
 #include "engine/head.h"
+#include "engine/output_rows.h"
 #include "engine/pooling.h"
 #include "engine/token_batch.h"
 
@@ -23,15 +24,6 @@ struct EngineSettings {
   std::vector<Pooling> poolings{Pooling::mean};  // several are concatenated; not used when the encoder pools
   TokenLimits token_limits;
   PlanLimits plan_limits;
-};
-
-// Row-major [rows, columns] of the caller's.
-struct OutputRows {
-  float* data = nullptr;
-  std::size_t rows = 0;
-  std::size_t columns = 0;  // at most the engine's dimension; fewer truncates, before normalization
-
-  std::span<float> row(std::size_t index) const { return {data + index * columns, columns}; }
 };
 
 struct EncodeOptions {
@@ -60,6 +52,7 @@ class Engine {
   struct Workspace {
     InputTensors tensors;
     HeadBuffers head;
+    std::vector<float> vector;  // one row, before it is written in another precision
   };
 
   std::int64_t pooled_dimension() const;
@@ -69,7 +62,7 @@ class Engine {
   void encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,
                     const EncodeOptions& options) const;
   void write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
-                  HeadBuffers& buffers, const OutputRows& output, const EncodeOptions& options) const;
+                  Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const;
   void count(const TokenBatch& tokens, const PlannedBatch& batch) const;
   void finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const;
   void pool_row(const TextStates& text, std::span<float> output) const;

@@ -91,6 +91,22 @@ class EmbeddingTable:
         Raises InvalidInputError for an id or position that the arrays have no row for.
         """
 
+def quantize(vectors: numpy.ndarray, precision: str, *, out: numpy.ndarray, ranges: numpy.ndarray | None = None) -> None:
+    """
+    Writes each row of vectors, float32 [n, d], in another precision into out.
+
+    out: float32 or float16 [n, d]; int8 or uint8 [n, d] for "int8" and "uint8", which need ranges, float32
+    [2, d]; int8 or uint8 [n, ceil(d / 8)] for "binary" and "ubinary". All C-contiguous. The GIL is
+    released. Raises InvalidInputError.
+    """
+
+def column_ranges(vectors: numpy.ndarray) -> numpy.ndarray:
+    """
+    Gives the smallest and the largest value of each column of vectors, float32 [n, d]: float32 [2, d].
+
+    The GIL is released. Raises InvalidInputError for no rows and for values that are not finite.
+    """
+
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ortembed.cores import choose_threads
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
 from ortembed.options import (
     check_offsets,
     choose_dimension,
     choose_normalize,
     choose_prompt,
-    choose_threads,
     first_known,
 )
 from ortembed.pipeline import CHUNK, Pipeline
@@ -61,7 +61,8 @@ class Embedder:
         Args:
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
             dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
-            threads: Threads a run; by default as many as the cores that this process may use.
+            threads: Cores to use; by default ORTEMBED_NUM_THREADS, else as many as affinity and cgroup let this
+                process use.
             max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
             revision: A branch, tag or commit on the hub; by default the manifest's, else the main branch as
                 it was when it was first downloaded.

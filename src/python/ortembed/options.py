@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ortembed.config import ModelSettings
-
-
-_MAX_THREADS = 1024  # more is a mistake, and the runtime would try
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -41,19 +37,11 @@ def check_offsets(ids: object, offsets: object) -> None:
         raise InvalidInputError(f"offsets has {offsets.size - 1} rows for {ids.size} ids; no row may be empty")
 
 
-def choose_threads(threads: int | None) -> int:
-    """Give the number asked for, else the number of cores that this process may run on."""
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _check_int("threads", threads, _MAX_THREADS)
-    return threads
-
-
 def choose_max_seq_length(settings: ModelSettings, asked: int | None) -> int:
     """Give the length asked for, else the model's own; the weights set the upper limit."""
     if asked is None:
         return settings.max_seq_length
-    _check_int("max_seq_length", asked, settings.max_positions)
+    check_int("max_seq_length", asked, settings.max_positions)
     return asked
 
 
@@ -61,7 +49,7 @@ def choose_dimension(dimension: int, truncate_dim: int | None, settings: ModelSe
     """Give the length of the vectors to return: the one asked for, else the one that the model's own files set."""
     if truncate_dim is None:
         return dimension if settings.truncate_dim is None else min(dimension, settings.truncate_dim)
-    _check_int("truncate_dim", truncate_dim, dimension)
+    check_int("truncate_dim", truncate_dim, dimension)
     return truncate_dim
 
 
@@ -103,6 +91,7 @@ def first_known(settings: ModelSettings, *names: str) -> str:
     return next((name for name in names if name in settings.prompts), names[0])
 
 
-def _check_int(name: str, value: object, maximum: int) -> None:
+def check_int(name: str, value: object, maximum: int) -> None:
+    """Refuse what is not an int from 1 to the maximum."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
         raise InvalidInputError(f"{name} is {value!r}, not an int from 1 to {maximum}")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ortembed import _native
+from ortembed.cores import choose_threads
 from ortembed.errors import InferenceError
-from ortembed.options import choose_max_seq_length, choose_threads
+from ortembed.options import choose_max_seq_length
 from ortembed.runtime_library import find_runtime_library
 from ortembed.tokenizer import Tokenizer
 
