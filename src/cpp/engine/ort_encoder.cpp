@@ -21,7 +21,8 @@ std::string text(std::span<const std::int64_t> shape) {
 
 OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model,
                        const ort::SessionSettings& settings, std::optional<EmbeddingTable> embeddings)
-    : session_(runtime, model, settings),
+    : model_(runtime, model),
+      session_(model_, settings),
       tensors_(runtime.api()),
       signature_(read_signature(session_.inputs(), session_.outputs())),
       embeddings_(std::move(embeddings)) {

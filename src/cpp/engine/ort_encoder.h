@@ -30,6 +30,7 @@ class OrtEncoder final : public Encoder {
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
+  ort::Model model_;
   ort::Session session_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
