@@ -21,10 +21,9 @@ std::string text(std::span<const std::int64_t> shape) {
 
 OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model,
                        const ort::SessionSettings& settings, std::optional<EmbeddingTable> embeddings)
-    : runtime_(runtime),
-      model_(model),
-      settings_(settings),
-      all_cores_(runtime, model, settings),
+    : model_(runtime, model),
+      threads_(settings.threads),
+      all_cores_(model_, settings),
       tensors_(runtime.api()),
       signature_(read_signature(all_cores_.inputs(), all_cores_.outputs())),
       embeddings_(std::move(embeddings)) {
@@ -36,12 +35,12 @@ HiddenStates OrtEncoder::run(const InputTensors& tensors, Cores cores) const {
   const auto value = std::make_shared<ort::ValueHandle>(run_graph(tensors, cores));
   std::vector<std::int64_t> expected{tensors.batch_size(), tensors.sequence_length(), dimension_};
   if (is_pooled()) expected.erase(expected.begin() + 1);
-  const auto shape = ort::shape_of(runtime_.api(), value->get());
+  const auto shape = ort::shape_of(model_.runtime().api(), value->get());
   if (shape.dimensions != expected) {
     throw Error(ErrorCode::inference, "the model's output '" + signature_.output + "' has shape " +
                                           text(shape.dimensions) + " where " + text(expected) + " was expected");
   }
-  return {ort::float_data(runtime_.api(), value->get()), value};
+  return {ort::float_data(model_.runtime().api(), value->get()), value};
 }
 
 void OrtEncoder::check_embeddings() const {
@@ -57,12 +56,9 @@ void OrtEncoder::check_embeddings() const {
 }
 
 const ort::Session& OrtEncoder::session(Cores cores) const {
-  if (cores == Cores::all || settings_.threads == 1) return all_cores_;
-  std::call_once(one_core_made_, [this] {
-    ort::SessionSettings settings = settings_;
-    settings.threads = 1;
-    one_core_ = std::make_unique<const ort::Session>(runtime_, model_, settings);
-  });
+  if (cores == Cores::all || threads_ == 1) return all_cores_;
+  const std::lock_guard lock(one_core_mutex_);
+  if (!one_core_) one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
   return *one_core_;
 }
 
@@ -107,7 +103,7 @@ std::int64_t OrtEncoder::probe_dimension() const {
   tensors.fill(TokenBatch(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1}), {1, {0}});
   std::vector<std::int64_t> shape;
   try {
-    shape = ort::shape_of(runtime_.api(), run_graph(tensors, Cores::all).get()).dimensions;
+    shape = ort::shape_of(model_.runtime().api(), run_graph(tensors, Cores::all).get()).dimensions;
   } catch (const Error& error) {
     throw Error(ErrorCode::model_load, std::string("the model cannot run one token: ") + error.what());
   }

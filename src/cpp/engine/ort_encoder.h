@@ -33,13 +33,12 @@ class OrtEncoder final : public Encoder {
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
-  const ort::Runtime& runtime_;
-  std::filesystem::path model_;
-  ort::SessionSettings settings_;
+  ort::Model model_;
+  int threads_;
   ort::Session all_cores_;
   // A session has a fixed number of threads. This one has one, and is made when it is first needed.
   mutable std::unique_ptr<const ort::Session> one_core_;
-  mutable std::once_flag one_core_made_;
+  mutable std::mutex one_core_mutex_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;
