@@ -1,14 +1,19 @@
 // Owns an encoder without a model, so that the engine's own behaviour shows: its hidden states are a formula.
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,16 +35,49 @@ using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
 // hidden[b, t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let through.
 class FakeEncoder final : public Encoder {
  public:
-  FakeEncoder(std::int64_t dimension, bool pooled) : dimension_(dimension), pooled_(pooled) {}
+  FakeEncoder(std::int64_t dimension, bool pooled, int cores)
+      : dimension_(dimension), pooled_(pooled), cores_(cores) {}
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return pooled_; }
 
-  HiddenStates run(const InputTensors& tensors) const override {
+  HiddenStates run(const InputTensors& tensors, Cores cores) const override {
+    const int used = cores == Cores::all ? cores_ : 1;
     {
       const std::lock_guard lock(mutex_);
       shapes_.emplace_back(tensors.batch_size(), tensors.sequence_length());
+      in_use_ += used;
+      most_cores_ = std::max(most_cores_, in_use_);
     }
+    if (cores_ > 1) std::this_thread::sleep_for(std::chrono::microseconds(200));  // so that runs meet
+    HiddenStates hidden;
+    try {
+      hidden = states(tensors);
+    } catch (...) {
+      release(used);
+      throw;
+    }
+    release(used);
+    return hidden;
+  }
+
+  Shapes shapes() const {
+    const std::lock_guard lock(mutex_);
+    return shapes_;
+  }
+  // Cores that ran at once, at most.
+  int most_cores() const {
+    const std::lock_guard lock(mutex_);
+    return most_cores_;
+  }
+
+ private:
+  void release(int used) const {
+    const std::lock_guard lock(mutex_);
+    in_use_ -= used;
+  }
+
+  HiddenStates states(const InputTensors& tensors) const {
     const std::int64_t step = pooled_ ? tensors.sequence_length() : 1;
     auto values = std::make_shared<std::vector<float>>();
     for (std::int64_t i = 0; i < tensors.batch_size() * tensors.sequence_length(); i += step) {
@@ -48,12 +86,6 @@ class FakeEncoder final : public Encoder {
     return {values->data(), values};
   }
 
-  Shapes shapes() const {
-    const std::lock_guard lock(mutex_);
-    return shapes_;
-  }
-
- private:
   void append_token(const InputTensors& tensors, std::int64_t index, std::vector<float>& values) const {
     const auto at = static_cast<std::size_t>(index);
     const std::int64_t id = tensors.input_ids()[at];
@@ -68,26 +100,40 @@ class FakeEncoder final : public Encoder {
 
   std::int64_t dimension_;
   bool pooled_;
+  int cores_;
   mutable std::mutex mutex_;
   mutable Shapes shapes_;
+  mutable int in_use_ = 0;
+  mutable int most_cores_ = 0;
 };
 
 class FakeEngine {
  public:
   FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
-             std::int64_t max_batch_tokens, bool pooled)
-      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled),
-                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens}}) {}
+             std::int64_t max_batch_tokens, bool pooled, int cores)
+      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled, cores),
+                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
 
   void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
-                  nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize, std::int64_t skip_tokens) const {
+                  nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize, std::int64_t skip_tokens,
+                  const std::optional<nb::callable>& progress) const {
+    CallControl control{{}, &cancellation_};
+    if (progress) {
+      control.progress = [&](std::size_t rows) {
+        const nb::gil_scoped_acquire acquired;
+        (*progress)(rows);
+      };
+    }
     const nb::gil_scoped_release released;
     engine_.encode(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
-                   {out.data(), out.shape(0), out.shape(1)}, {normalize, skip_tokens});
+                   {reinterpret_cast<std::byte*>(out.data()), out.shape(0), out.shape(1)}, {normalize, skip_tokens},
+                   control);
   }
 
   Shapes shapes() const { return encoder_->shapes(); }
+  int most_cores() const { return encoder_->most_cores(); }
+  void cancel() { cancellation_.cancel(); }
 
  private:
   FakeEngine(std::unique_ptr<FakeEncoder> encoder, EngineSettings settings)
@@ -95,6 +141,7 @@ class FakeEngine {
 
   const FakeEncoder* encoder_;
   Engine engine_;
+  Cancellation cancellation_;
 };
 
 }  // namespace
@@ -103,11 +150,14 @@ void register_fake_encoder(nb::module_& module) {
   module.attr("NAN_ID") = nan_id;
   module.attr("THROW_ID") = throw_id;
   nb::class_<FakeEngine>(module, "FakeEngine")
-      .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool>(),
+      .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool, int>(),
            nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
-           "max_batch_tokens"_a = 32, "pooled"_a = false)
-      .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0)
-      .def_prop_ro("shapes", &FakeEngine::shapes);
+           "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1)
+      .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0,
+           "progress"_a.none() = nb::none())
+      .def("cancel", &FakeEngine::cancel)
+      .def_prop_ro("shapes", &FakeEngine::shapes)
+      .def_prop_ro("most_cores", &FakeEngine::most_cores);
 }
 
 }  // namespace ortembed::testing

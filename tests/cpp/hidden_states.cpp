@@ -52,7 +52,7 @@ std::vector<Matrix> hidden_states(const std::filesystem::path& library, const st
                           {unlimited, unlimited});
   InputTensors tensors;
   tensors.fill(tokens, plan_together(tokens));
-  const HiddenStates hidden = encoder.run(tensors);
+  const HiddenStates hidden = encoder.run(tensors, Cores::all);
   std::vector<Matrix> result;
   for (std::size_t row = 0; row < tokens.size(); ++row) {
     const auto start = static_cast<std::int64_t>(row) * tensors.sequence_length() * encoder.dimension();

@@ -27,15 +27,16 @@ using namespace nb::literals;
 namespace ortembed::testing {
 namespace {
 
-using Plan = std::vector<std::pair<std::int64_t, std::vector<std::size_t>>>;
+using Plan = std::vector<std::tuple<std::int64_t, std::vector<std::size_t>, bool>>;
 using Hidden = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Row = std::vector<std::int64_t>;
 using Value = std::tuple<std::string, std::string, std::vector<std::int64_t>>;
 
-Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_tokens) {
+// Of each batch: sequence length, rows, whether it runs on all cores.
+Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_tokens, int cores) {
   Plan result;
-  for (auto& batch : plan_batches(lengths, {max_batch_tokens})) {
-    result.emplace_back(batch.sequence_length, std::move(batch.rows));
+  for (auto& batch : plan_batches(lengths, {max_batch_tokens, cores})) {
+    result.emplace_back(batch.sequence_length, std::move(batch.rows), batch.cores == Cores::all);
   }
   return result;
 }
@@ -61,7 +62,9 @@ std::pair<std::vector<float>, double> normalize_vector(std::vector<float> vector
 Row to_vector(std::span<const std::int64_t> span) { return {span.begin(), span.end()}; }
 
 // Fills the same buffers with one batch after the other; gives (ids, mask, types) of each.
-std::vector<std::tuple<Row, Row, Row>> fill_tensors(const Row& ids, const Row& offsets, const Plan& batches) {
+std::vector<std::tuple<Row, Row, Row>> fill_tensors(
+    const Row& ids, const Row& offsets,
+    const std::vector<std::pair<std::int64_t, std::vector<std::size_t>>>& batches) {
   const TokenBatch tokens(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1'000'000, 1'000'000});
   InputTensors tensors;
   std::vector<std::tuple<Row, Row, Row>> result;
@@ -96,7 +99,7 @@ std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size> signat
 }  // namespace
 
 void register_stages(nb::module_& module) {
-  module.def("plan_batches", plan);
+  module.def("plan_batches", plan, "lengths"_a, "max_batch_tokens"_a, "cores"_a = 1);
   module.def("pool", pool_text, "modes"_a, "hidden"_a, "columns"_a, "skipped"_a = 0);
   module.def("normalize", normalize_vector);
   module.def("fill_tensors", fill_tensors);

@@ -8,18 +8,18 @@ from _ortembed_testing import NAN_ID, THROW_ID, FakeEngine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ortembed import InferenceError, InvalidInputError
+from ortembed import CancelledError, InferenceError, InvalidInputError
 
 DIMENSION = 4
 # Ids of 13 and 14 misbehave.
 TEXTS = st.lists(st.lists(st.integers(20, 99), min_size=1, max_size=16), max_size=60)
 
 
-def encode(engine, texts, *, normalize=False, columns=DIMENSION, skip_tokens=0):
+def encode(engine, texts, *, normalize=False, columns=DIMENSION, skip_tokens=0, progress=None):
     offsets = np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
     out = np.full((len(texts), columns), np.nan, np.float32)
     ids = np.array([i for text in texts for i in text], np.int64)
-    engine.encode_ids(ids, offsets, out, normalize, skip_tokens)
+    engine.encode_ids(ids, offsets, out, normalize, skip_tokens, progress)
     return out
 
 
@@ -108,3 +108,56 @@ def test_concurrent_calls_do_not_share_buffers():
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda text: encode(engine, [text])[0], texts))
     np.testing.assert_allclose(results, [hidden_states(text).mean(0) for text in texts], rtol=1e-6)
+
+
+def many_texts(count=500):
+    return [[20 + i % 70] * (1 + i % 16) for i in range(count)]
+
+
+@given(TEXTS, st.integers(2, 5))
+def test_cores_change_no_vector(texts, cores):
+    np.testing.assert_array_equal(encode(FakeEngine(cores=cores), texts), encode(FakeEngine(), texts))
+
+
+def test_many_texts_run_side_by_side_and_never_on_more_cores_than_there_are():
+    engine = FakeEngine(cores=3)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: encode(engine, many_texts()), range(8)))
+    assert engine.most_cores == 3
+
+
+def test_progress_counts_every_row_once():
+    reported = []
+    engine = FakeEngine(cores=3)
+    encode(engine, many_texts(), progress=reported.append)
+    assert sum(reported) == 500
+    assert len(reported) > 1
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_what_progress_raises_ends_the_call(cores):
+    def interrupt(rows):
+        raise KeyboardInterrupt
+
+    engine = FakeEngine(cores=cores)
+    with pytest.raises(KeyboardInterrupt):
+        encode(engine, many_texts(), progress=interrupt)
+    assert len(engine.shapes) < 100  # of more than 400 batches
+    np.testing.assert_allclose(encode(engine, [[20]]), [hidden_states([20])[0]])
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_a_cancelled_call_stops_before_its_next_batch(cores):
+    engine = FakeEngine(cores=cores)
+    with pytest.raises(CancelledError):
+        encode(engine, many_texts(), progress=lambda _: engine.cancel())
+    assert 1 <= len(engine.shapes) < 100
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_a_failure_ends_the_call_early(cores):
+    texts = [[THROW_ID] * 16, *many_texts()]  # the longest, so it is in the first batch
+    engine = FakeEngine(cores=cores)
+    with pytest.raises(InferenceError, match="fails on this id"):
+        encode(engine, texts)
+    assert len(engine.shapes) < 100

@@ -7,6 +7,7 @@ from ortembed import errors
 from tests.conftest import ROOT
 
 KINDS = [
+    "CancelledError",
     "InferenceError",
     "IntegrityError",
     "InvalidInputError",

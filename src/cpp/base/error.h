@@ -15,6 +15,7 @@ enum class ErrorCode {
   runtime_library,      // ONNX Runtime is missing, too old or not loadable
   inference,            // the model ran and failed, or gave values that are not finite
   service_unavailable,  // this embedder cannot answer in this process at this time
+  cancelled,            // the caller asked a call under way to stop
 };
 
 class Error : public std::runtime_error {

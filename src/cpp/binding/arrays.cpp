@@ -15,6 +15,27 @@ namespace {
   throw Error(ErrorCode::invalid_input, name + " must be " + message);
 }
 
+struct OutputType {
+  const char* name;
+  nb::dlpack::dtype dtype;
+  std::size_t alignment;
+};
+
+OutputType output_type(Precision precision) {
+  switch (precision) {
+    case Precision::float16:
+      return {"float16", {static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1}, alignof(std::uint16_t)};
+    case Precision::int8:
+    case Precision::binary:
+      return {"int8", nb::dtype<std::int8_t>(), 1};
+    case Precision::uint8:
+    case Precision::ubinary:
+      return {"uint8", nb::dtype<std::uint8_t>(), 1};
+    default:
+      return {"float32", nb::dtype<float>(), alignof(float)};
+  }
+}
+
 template <class Array>
 Array cast_array(nb::handle object, const char* name, const char* kind) {
   Array array;
@@ -81,16 +102,13 @@ OptionalFloats::OptionalFloats(nb::handle object, const char* name) {
   view = view_floats(array, name);
 }
 
-AnyArray output_array(nb::handle object) {
+AnyArray output_array(nb::handle object, Precision precision) {
   auto array = cast_array<AnyArray>(object, "out", "a writable numpy array of a native dtype");
   check_layout(array, "out", 2);
-  if (array.dtype() != nb::dtype<float>()) fail("out", "of dtype float32");
+  const OutputType type = output_type(precision);
+  if (array.dtype() != type.dtype) fail("out", std::string("of dtype ") + type.name);
+  check_aligned(array.data(), type.alignment);
   return array;
-}
-
-OutputRows view_output(const AnyArray& array) {
-  check_aligned(array.data(), alignof(float));
-  return {static_cast<float*>(array.data()), array.shape(0), array.shape(1)};
 }
 
 }  // namespace ortembed

@@ -7,7 +7,9 @@
 #include <optional>
 #include <span>
 
-#include "engine/engine.h"
+#include "base/matrix.h"
+#include "engine/precision.h"
+#include "engine/token_batch.h"
 
 namespace ortembed {
 
@@ -29,7 +31,7 @@ struct OptionalFloats {
   std::optional<std::span<const float>> view;
 };
 
-AnyArray output_array(nanobind::handle object);
-OutputRows view_output(const AnyArray& array);  // float32 [n, columns]
+// [n, columns] of the dtype that the precision's numbers have.
+AnyArray output_array(nanobind::handle object, Precision precision = Precision::float32);
 
 }  // namespace ortembed

@@ -43,7 +43,7 @@ nb::object NativeEmbeddingTable::look_up(nb::handle ids) const {
   const nb::object shape = nb::make_tuple(text->size(), table_.width());
   nb::object out = nb::module_::import_("numpy").attr("empty")(shape, "float32");
   const AnyArray out_array = output_array(out);
-  table_.look_up(*text, view_output(out_array).data);
+  table_.look_up(*text, static_cast<float*>(out_array.data()));
   return out;
 }
 

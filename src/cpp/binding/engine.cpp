@@ -2,10 +2,12 @@
 #include "binding/engine.h"
 
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,6 +19,9 @@
 #include "binding/embedding_table.h"
 #include "binding/gil.h"
 #include "binding/head.h"
+#include "binding/heartbeat.h"
+#include "binding/precision.h"
+#include "engine/engine.h"
 #include "engine/ort_encoder.h"
 
 namespace nb = nanobind;
@@ -38,7 +43,7 @@ class NativeEngine {
         engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}, embeddings),
                 {read_poolings(pooling),
                  {checked("vocab_size", vocab_size), checked("max_tokens", max_tokens)},
-                 {checked("max_batch_tokens", max_batch_tokens)}},
+                 {checked("max_batch_tokens", max_batch_tokens), static_cast<int>(threads)}},
                 unwrapped(std::move(head))) {
     if (embeddings != nullptr) embeddings->table().check_covers({vocab_size, max_tokens});
   }
@@ -46,25 +51,64 @@ class NativeEngine {
   std::int64_t dimension() const { return engine_.dimension(); }
   const std::string& runtime_version() const { return runtime_.library.version; }
 
-  void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize,
-                  std::int64_t skip_tokens) const {
+  void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize, std::int64_t skip_tokens,
+                  const std::string& precision, nb::handle ranges, std::optional<std::size_t> dimensions,
+                  nb::handle progress, const Cancellation* cancellation) const {
     const ReadOnlyArray id_array = input_array(ids, "ids");
     const ReadOnlyArray offset_array = input_array(offsets, "offsets");
-    const AnyArray out_array = output_array(out);
     const TokenIds id_view = view_ids(id_array);
     const auto offset_view = view_offsets(offset_array);
-    const OutputRows rows = view_output(out_array);
-    const GilReleased released;
-    engine_.encode(id_view, offset_view, rows, {normalize, skip_tokens});
+    OutputRows rows{.precision = precision_from_name(precision)};
+    const AnyArray out_array = output_array(out, rows.precision);
+    rows.data = static_cast<std::byte*>(out_array.data());
+    rows.rows = out_array.shape(0);
+    rows.dimensions = vector_dimensions(out_array, rows.precision, dimensions);
+    const std::optional<ValueRanges> value_ranges = read_ranges(ranges, rows.precision, rows.dimensions);
+    if (value_ranges) rows.ranges = &*value_ranges;
+    Heartbeat heartbeat(progress);
+    {
+      GilReleased released;
+      const CallControl control{[&](std::size_t done) { heartbeat.beat(done, released); }, cancellation};
+      engine_.encode(id_view, offset_view, rows, {normalize, skip_tokens}, control);
+    }
+    heartbeat.finish();
+  }
+
+  nb::dict stats() const {
+    const Counters::Values values = engine_.counters();
+    nb::dict result;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::string name = counter_names[i];
+      if (name.ends_with("_seconds")) {
+        result[counter_names[i]] = static_cast<double>(values[i]) * 1e-9;
+      } else {
+        result[counter_names[i]] = values[i];
+      }
+    }
+    return result;
   }
 
  private:
   static constexpr std::int64_t int32_max = 2'147'483'647;
+  // As in Counter.
+  static constexpr std::array<const char*, static_cast<std::size_t>(Counter::count)> counter_names{
+      "calls", "texts", "tokens", "padded_tokens", "batches", "plan_seconds", "run_seconds", "pool_seconds"};
 
   static std::int64_t checked(const char* name, std::int64_t value, std::int64_t maximum = int32_max) {
     if (value >= 1 && value <= maximum) return value;
     throw Error(ErrorCode::invalid_input,
                 std::string(name) + " is " + std::to_string(value) + ", not from 1 to " + std::to_string(maximum));
+  }
+
+  // Several dimensions may share a column of out, so their number can be less than the columns have room for.
+  std::size_t vector_dimensions(const AnyArray& out, Precision precision, std::optional<std::size_t> given) const {
+    const bool is_packed = row_columns(precision, 8) < 8;
+    const std::size_t dimensions = given.value_or(is_packed ? static_cast<std::size_t>(dimension()) : out.shape(1));
+    const std::size_t columns = row_columns(precision, dimensions);
+    if (out.shape(1) == columns) return dimensions;
+    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(out.shape(1)) + " columns; " +
+                                              std::to_string(dimensions) + " dimensions take " +
+                                              std::to_string(columns));
   }
 
   static std::vector<Pooling> read_poolings(const PoolingNames& names) {
@@ -96,6 +140,10 @@ class NativeEngine {
 }  // namespace
 
 void register_engine(nb::module_& module) {
+  nb::class_<Cancellation>(module, "Cancellation", "Asks calls that were given it to stop, from any thread.")
+      .def(nb::init<>())
+      .def("cancel", &Cancellation::cancel, "Ask; calls stop before their next batch.")
+      .def_prop_ro("cancelled", &Cancellation::is_cancelled, "Whether cancel() was called.");
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
       .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
                     std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>,
@@ -105,21 +153,37 @@ void register_engine(nb::module_& module) {
            "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(),
            "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
            "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
-           "max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes\n"
+           "max_tokens: longest row. max_batch_tokens: padded tokens a run. threads: cores, shared by all calls. "
+           "head: what the pooled vector goes\n"
            "through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.\n"
            "Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),\n"
            "InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
-      .def("encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),
-           "normalize"_a, "skip_tokens"_a = 0,
-           nb::sig("def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
-                   "normalize: bool, skip_tokens: int = 0) -> None"),
-           "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"
-           "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,\n"
-           "where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
-           "skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.\n"
-           "Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork.");
+      .def(
+          "encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),
+          "normalize"_a, "skip_tokens"_a = 0, "precision"_a = "float32", "ranges"_a = nb::none(),
+          "dimensions"_a.none() = nb::none(), "progress"_a = nb::none(), "cancellation"_a.none() = nb::none(),
+          nb::sig("def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
+                  "normalize: bool, skip_tokens: int = 0, precision: str = 'float32', ranges: numpy.ndarray | None = "
+                  "None, dimensions: int | None = None, progress: collections.abc.Callable[[int], object] | None = "
+                  "None, cancellation: Cancellation | None = None) -> None"),
+          "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"
+          "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up "
+          "to\n"
+          "`dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
+          "precision: as for quantize(); binary and ubinary take [n, ceil(dimensions / 8)]. ranges: float32 [2, d].\n"
+          "dimensions: of a vector, where eight of them share a column; all of the model's by default.\n"
+          "skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.\n"
+          "progress: called on this thread between batches, at most every 50 ms and once at the end, with the "
+          "number\n"
+          "of rows finished since; what it raises ends the call. Signals are handled then too.\n"
+          "Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork,\n"
+          "CancelledError within a batch after cancellation.cancel().")
+      .def("stats", &NativeEngine::stats,
+           "Counters since the engine was made: calls, texts, tokens, padded_tokens (tokens and padding that ran),\n"
+           "batches, and plan_seconds (checks, plan, tensors), run_seconds (the model) and pool_seconds (pooling to\n"
+           "the final row), summed over threads.");
 }
 
 }  // namespace ortembed

@@ -38,6 +38,7 @@ const std::array error_classes{
                nullptr},
     ErrorClass{ErrorCode::service_unavailable, "ServiceUnavailableError",
                "This embedder cannot make an embedding in this process at this time.", nullptr},
+    ErrorClass{ErrorCode::cancelled, "CancelledError", "The call was asked to stop before it was done.", nullptr},
 };
 
 // Index as in error_classes. Never released: an error may be raised for as long as the process lives.

@@ -11,19 +11,32 @@ namespace ortembed {
 class GilReleased {
  public:
   GilReleased() : state_(PyEval_SaveThread()) {}
-  ~GilReleased() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      // The interpreter is ending, and ends this (daemon) thread by unwinding it, which a destructor cannot let
-      // through; so the thread waits for the end of the process instead.
-      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-    }
-  }
+  ~GilReleased() { take_back(); }
   GilReleased(const GilReleased&) = delete;
   GilReleased& operator=(const GilReleased&) = delete;
 
+  // Calls a function with the GIL held for as long as it takes. On the thread that released it.
+  template <class Function>
+  void with_gil(const Function& function) {
+    take_back();
+    const struct Again {
+      ~Again() { released.state_ = PyEval_SaveThread(); }
+      GilReleased& released;
+    } again{*this};
+    function();
+  }
+
  private:
+  void take_back() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      // The interpreter is ending, and ends this (daemon) thread by unwinding it, which neither a destructor nor a
+      // model's run can let through; so the thread waits for the end of the process instead.
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+  }
+
   PyThreadState* state_;
 };
 

@@ -5,6 +5,7 @@
 #include "binding/engine.h"
 #include "binding/errors.h"
 #include "binding/head.h"
+#include "binding/precision.h"
 #include "binding/runtime.h"
 
 NB_MODULE(_native, module) {
@@ -15,5 +16,6 @@ NB_MODULE(_native, module) {
   ortembed::register_runtime(module);
   ortembed::register_head(module);
   ortembed::register_embedding_table(module);
+  ortembed::register_precision(module);
   ortembed::register_engine(module);
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/normalize.h"
@@ -22,18 +23,22 @@ EngineSettings checked(EngineSettings settings) {
 Engine::Engine(std::unique_ptr<Encoder> encoder, EngineSettings settings, std::vector<HeadStep> head_steps)
     : encoder_(std::move(encoder)),
       settings_(checked(std::move(settings))),
-      head_(std::move(head_steps), pooled_dimension()) {}
+      head_(std::move(head_steps), pooled_dimension()),
+      runner_(settings_.plan_limits.cores) {}
 
 void Engine::encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output,
-                    const EncodeOptions& options) const {
+                    const EncodeOptions& options, const CallControl& control) const {
+  StopWatch watch;
   check_process();
   const TokenBatch tokens(ids, offsets, settings_.token_limits);
   check_output(tokens, output);
   check_skip(tokens, options.skip_tokens);
-  const BufferPool<Workspace>::Lease workspace(workspaces_);
-  for (const PlannedBatch& batch : plan_batches(tokens.lengths(), settings_.plan_limits)) {
-    encode_batch(tokens, batch, *workspace, output, options);
-  }
+  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits);
+  counters_.add(Counter::plan_nanoseconds, watch.lap());
+  runner_.run(
+      batches, [&](const PlannedBatch& batch, Cores cores) { encode_batch(tokens, batch, cores, output, options); },
+      control);
+  counters_.add(Counter::calls, 1);
 }
 
 std::int64_t Engine::pooled_dimension() const {
@@ -54,8 +59,8 @@ void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) co
                 "out has " + std::to_string(output.rows) + " rows for " + std::to_string(tokens.size()) + " texts");
   }
   const auto full = static_cast<std::size_t>(dimension());
-  if (output.columns == 0 || output.columns > full) {
-    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.columns) +
+  if (output.dimensions == 0 || output.dimensions > full) {
+    throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.dimensions) +
                                               " columns; this model gives 1 to " + std::to_string(full));
   }
 }
@@ -73,15 +78,27 @@ void Engine::check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) cons
   }
 }
 
-void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Workspace& workspace,
-                          const OutputRows& output, const EncodeOptions& options) const {
-  workspace.tensors.fill(tokens, batch);
-  const HiddenStates hidden = encoder_->run(workspace.tensors);
+void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,
+                          const EncodeOptions& options) const {
+  StopWatch watch;
+  const BufferPool<Workspace>::Lease workspace(workspaces_);
+  (*workspace).tensors.fill(tokens, batch);
+  counters_.add(Counter::plan_nanoseconds, watch.lap());
+  const HiddenStates hidden = encoder_->run((*workspace).tensors, cores);
+  counters_.add(Counter::run_nanoseconds, watch.lap());
+  write_rows(tokens, batch, hidden, *workspace, output, options);
+  counters_.add(Counter::pool_nanoseconds, watch.lap());
+  count(tokens, batch);
+}
+
+void Engine::write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
+                        Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const {
   const std::int64_t sequence = encoder_->is_pooled() ? 1 : batch.sequence_length;
   const std::int64_t dimension = encoder_->dimension();
+  workspace.vector.resize(output.dimensions);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const std::size_t row = batch.rows[i];
-    const std::span<float> vector = output.row(row);
+    const std::span<float> vector = output.vector(row, workspace.vector.data());
     const float* states = hidden.data + static_cast<std::int64_t>(i) * sequence * dimension;
     finish_row({states, tokens.length(row), dimension, options.skip_tokens}, workspace.head, vector);
     const double length = norm(vector);
@@ -89,7 +106,17 @@ void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, W
       throw Error(ErrorCode::inference, "the model gave a value that is not finite for row " + std::to_string(row));
     }
     if (options.normalize) normalize(vector, length);
+    write_row(vector, output.precision, output.ranges, output.row(row));
   }
+}
+
+void Engine::count(const TokenBatch& tokens, const PlannedBatch& batch) const {
+  std::int64_t total = 0;
+  for (const std::size_t row : batch.rows) total += tokens.length(row);
+  counters_.add(Counter::batches, 1);
+  counters_.add(Counter::texts, batch.rows.size());
+  counters_.add(Counter::tokens, static_cast<std::uint64_t>(total));
+  counters_.add(Counter::padded_tokens, static_cast<std::uint64_t>(batch.padded_tokens()));
 }
 
 void Engine::finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const {

@@ -8,9 +8,13 @@
 
 #include "base/process.h"
 #include "engine/batch_plan.h"
+#include "engine/batch_runner.h"
 #include "engine/buffer_pool.h"
+#include "engine/call_control.h"
+#include "engine/counters.h"
 #include "engine/encoder.h"
 #include "engine/head.h"
+#include "engine/output_rows.h"
 #include "engine/pooling.h"
 #include "engine/token_batch.h"
 
@@ -20,15 +24,6 @@ struct EngineSettings {
   std::vector<Pooling> poolings{Pooling::mean};  // several are concatenated; not used when the encoder pools
   TokenLimits token_limits;
   PlanLimits plan_limits;
-};
-
-// Row-major [rows, columns] of the caller's.
-struct OutputRows {
-  float* data = nullptr;
-  std::size_t rows = 0;
-  std::size_t columns = 0;  // at most the engine's dimension; fewer truncates, before normalization
-
-  std::span<float> row(std::size_t index) const { return {data + index * columns, columns}; }
 };
 
 struct EncodeOptions {
@@ -44,24 +39,31 @@ class Engine {
   // Length of a full vector.
   std::int64_t dimension() const { return head_.dimension(); }
 
-  // Encodes row i of the ids into row i of the output. Thread-safe. Throws Error(invalid_input) before anything
-  // runs, Error(inference) when the model fails or a vector that is returned is not finite, and
-  // Error(service_unavailable) in a process forked from the one that made the engine.
+  // Encodes row i of the ids into row i of the output. Thread-safe: concurrent calls share the cores batch by batch.
+  // Throws Error(invalid_input) before anything runs, Error(inference) when the model fails or a vector that is
+  // returned is not finite, Error(cancelled), what the control's progress throws, and Error(service_unavailable) in a
+  // process forked from the one that made the engine.
   void encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output,
-              const EncodeOptions& options) const;
+              const EncodeOptions& options, const CallControl& control = {}) const;
+
+  Counters::Values counters() const { return counters_.read(); }
 
  private:
   struct Workspace {
     InputTensors tensors;
     HeadBuffers head;
+    std::vector<float> vector;  // one row, before it is written in another precision
   };
 
   std::int64_t pooled_dimension() const;
   void check_process() const;
   void check_output(const TokenBatch& tokens, const OutputRows& output) const;
   void check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) const;
-  void encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Workspace& workspace,
-                    const OutputRows& output, const EncodeOptions& options) const;
+  void encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,
+                    const EncodeOptions& options) const;
+  void write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
+                  Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const;
+  void count(const TokenBatch& tokens, const PlannedBatch& batch) const;
   void finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const;
   void pool_row(const TextStates& text, std::span<float> output) const;
 
@@ -69,7 +71,9 @@ class Engine {
   std::unique_ptr<Encoder> encoder_;
   EngineSettings settings_;
   Head head_;
+  BatchRunner runner_;
   mutable BufferPool<Workspace> workspaces_;
+  mutable Counters counters_;
 };
 
 }  // namespace ortembed

@@ -21,24 +21,26 @@ std::string text(std::span<const std::int64_t> shape) {
 
 OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path& model,
                        const ort::SessionSettings& settings, std::optional<EmbeddingTable> embeddings)
-    : session_(runtime, model, settings),
+    : model_(runtime, model),
+      threads_(settings.threads),
+      all_cores_(model_, settings),
       tensors_(runtime.api()),
-      signature_(read_signature(session_.inputs(), session_.outputs())),
+      signature_(read_signature(all_cores_.inputs(), all_cores_.outputs())),
       embeddings_(std::move(embeddings)) {
   check_embeddings();
   dimension_ = signature_.dimension ? *signature_.dimension : probe_dimension();
 }
 
-HiddenStates OrtEncoder::run(const InputTensors& tensors) const {
-  const auto value = std::make_shared<ort::ValueHandle>(run_graph(tensors));
+HiddenStates OrtEncoder::run(const InputTensors& tensors, Cores cores) const {
+  const auto value = std::make_shared<ort::ValueHandle>(run_graph(tensors, cores));
   std::vector<std::int64_t> expected{tensors.batch_size(), tensors.sequence_length(), dimension_};
   if (is_pooled()) expected.erase(expected.begin() + 1);
-  const auto shape = ort::shape_of(session_.api(), value->get());
+  const auto shape = ort::shape_of(model_.runtime().api(), value->get());
   if (shape.dimensions != expected) {
     throw Error(ErrorCode::inference, "the model's output '" + signature_.output + "' has shape " +
                                           text(shape.dimensions) + " where " + text(expected) + " was expected");
   }
-  return {ort::float_data(session_.api(), value->get()), value};
+  return {ort::float_data(model_.runtime().api(), value->get()), value};
 }
 
 void OrtEncoder::check_embeddings() const {
@@ -53,7 +55,14 @@ void OrtEncoder::check_embeddings() const {
   }
 }
 
-ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors) const {
+const ort::Session& OrtEncoder::session(Cores cores) const {
+  if (cores == Cores::all || threads_ == 1) return all_cores_;
+  const std::lock_guard lock(one_core_mutex_);
+  if (!one_core_) one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
+  return *one_core_;
+}
+
+ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores) const {
   const BufferPool<EmbeddedTensors>::Lease embedded(embedded_tensors_);
   if (embeddings_) (*embedded).fill(tensors, *embeddings_);
   std::vector<const char*> names;
@@ -64,7 +73,7 @@ ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors) const {
     owned.push_back(wrap(input.role, tensors, *embedded));
     values.push_back(owned.back().get());
   }
-  return session_.run(names, values, signature_.output.c_str());
+  return session(cores).run(names, values, signature_.output.c_str());
 }
 
 ort::ValueHandle OrtEncoder::wrap(InputRole role, const InputTensors& tensors,
@@ -94,7 +103,7 @@ std::int64_t OrtEncoder::probe_dimension() const {
   tensors.fill(TokenBatch(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1}), {1, {0}});
   std::vector<std::int64_t> shape;
   try {
-    shape = ort::shape_of(session_.api(), run_graph(tensors).get()).dimensions;
+    shape = ort::shape_of(model_.runtime().api(), run_graph(tensors, Cores::all).get()).dimensions;
   } catch (const Error& error) {
     throw Error(ErrorCode::model_load, std::string("the model cannot run one token: ") + error.what());
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include "engine/buffer_pool.h"
@@ -22,15 +24,21 @@ class OrtEncoder final : public Encoder {
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return signature_.is_pooled; }
-  HiddenStates run(const InputTensors& tensors) const override;
+  HiddenStates run(const InputTensors& tensors, Cores cores) const override;
 
  private:
   void check_embeddings() const;
-  ort::ValueHandle run_graph(const InputTensors& tensors) const;
+  const ort::Session& session(Cores cores) const;
+  ort::ValueHandle run_graph(const InputTensors& tensors, Cores cores) const;
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
-  ort::Session session_;
+  ort::Model model_;
+  int threads_;
+  ort::Session all_cores_;
+  // A session has a fixed number of threads. This one has one, and is made when it is first needed.
+  mutable std::unique_ptr<const ort::Session> one_core_;
+  mutable std::mutex one_core_mutex_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;

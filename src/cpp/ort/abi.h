@@ -20,6 +20,7 @@ struct OrtAllocator;
 struct OrtApi;
 struct OrtEnv;
 struct OrtMemoryInfo;
+struct OrtPrepackedWeightsContainer;
 struct OrtRunOptions;
 struct OrtSession;
 struct OrtSessionOptions;
@@ -40,7 +41,7 @@ enum class LogLevel : int { fatal = 4 };
 enum class OptimizationLevel : int { all = 99 };
 enum class AllocatorType : int { device = 0 };
 enum class MemoryType : int { standard = 0 };
-enum class ElementType : int { undefined = 0, float32 = 1, int32 = 6, int64 = 7, float16 = 10 };
+enum class ElementType : int { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int32 = 6, int64 = 7, float16 = 10 };
 
 // X(name, slot, result, (parameters))
 #define ORTEMBED_ORT_ENTRIES(X)                                                                                      \
@@ -80,7 +81,12 @@ enum class ElementType : int { undefined = 0, float32 = 1, int32 = 6, int64 = 7,
   X(ReleaseTypeInfo, 98, void, (OrtTypeInfo*))                                                                       \
   X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                           \
   X(ReleaseSessionOptions, 100, void, (OrtSessionOptions*))                                                          \
-  X(AddSessionConfigEntry, 130, OrtStatus*, (OrtSessionOptions*, const char*, const char*))
+  X(AddSessionConfigEntry, 130, OrtStatus*, (OrtSessionOptions*, const char*, const char*))                          \
+  X(AddInitializer, 150, OrtStatus*, (OrtSessionOptions*, const char*, const OrtValue*))                             \
+  X(CreatePrepackedWeightsContainer, 166, OrtStatus*, (OrtPrepackedWeightsContainer**))                              \
+  X(ReleasePrepackedWeightsContainer, 167, void, (OrtPrepackedWeightsContainer*))                                    \
+  X(CreateSessionWithPrepackedWeightsContainer, 168, OrtStatus*,                                                     \
+    (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, OrtSession**))
 
 // The entry points above, bound.
 struct Api {

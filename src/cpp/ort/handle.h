@@ -22,6 +22,7 @@ using Handle = std::unique_ptr<T, Releaser<Release>>;
 using StatusHandle = Handle<OrtStatus, &Api::ReleaseStatus>;
 using SessionOptionsHandle = Handle<OrtSessionOptions, &Api::ReleaseSessionOptions>;
 using SessionHandle = Handle<OrtSession, &Api::ReleaseSession>;
+using PackedWeightsHandle = Handle<OrtPrepackedWeightsContainer, &Api::ReleasePrepackedWeightsContainer>;
 using MemoryInfoHandle = Handle<OrtMemoryInfo, &Api::ReleaseMemoryInfo>;
 using TypeInfoHandle = Handle<OrtTypeInfo, &Api::ReleaseTypeInfo>;
 using ShapeHandle = Handle<OrtTensorTypeAndShapeInfo, &Api::ReleaseTensorTypeAndShapeInfo>;

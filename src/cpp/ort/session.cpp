@@ -1,37 +1,12 @@
-// Owns one loaded model: its options, what it takes and gives, and running it.
+// Owns one session of a model: what it takes and gives, and running it.
 #include "ort/session.h"
 
-#include "base/text.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
 namespace {
 
 constexpr auto load_code = ErrorCode::model_load;
-
-SessionOptionsHandle make_options(const Api& api, const SessionSettings& settings) {
-  OrtSessionOptions* raw = nullptr;
-  check(api, api.CreateSessionOptions(&raw), load_code, "cannot make session options");
-  SessionOptionsHandle options(raw, {&api});
-  const auto apply = [&](OrtStatus* status) { check(api, status, load_code, "cannot set session options"); };
-  apply(api.SetIntraOpNumThreads(raw, settings.threads));
-  apply(api.SetInterOpNumThreads(raw, 1));
-  apply(api.SetSessionGraphOptimizationLevel(raw, OptimizationLevel::all));
-  // Patterns are cached for each input shape and never evicted; our shapes vary from call to call.
-  apply(api.DisableMemPattern(raw));
-  // On CPU the fused operator is several times slower than Add and LayerNormalization apart.
-  apply(api.AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", "SkipLayerNormFusion"));
-  return options;
-}
-
-SessionHandle open(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings) {
-  const Api& api = runtime.api();
-  const SessionOptionsHandle options = make_options(api, settings);
-  const std::string what = "cannot load " + utf8(model);
-  OrtSession* session = nullptr;
-  check(api, api.CreateSession(runtime.environment, model.c_str(), options.get(), &session), load_code, what);
-  return SessionHandle(session, {&api});
-}
 
 using CountEntry = decltype(Api::SessionGetInputCount);
 using TypeEntry = decltype(Api::SessionGetInputTypeInfo);
@@ -69,9 +44,9 @@ std::vector<GraphValue> read_values(const Api& api, const OrtSession* session, C
 
 }  // namespace
 
-Session::Session(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings)
-    : runtime_(&runtime), session_(open(runtime, model, settings)) {
-  const Api& api = runtime.api();
+Session::Session(const Model& model, const SessionSettings& settings)
+    : runtime_(&model.runtime()), session_(model.open(settings)) {
+  const Api& api = runtime_->api();
   inputs_ = read_values(api, session_.get(), api.SessionGetInputCount, api.SessionGetInputName,
                         api.SessionGetInputTypeInfo);
   outputs_ = read_values(api, session_.get(), api.SessionGetOutputCount, api.SessionGetOutputName,

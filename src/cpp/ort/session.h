@@ -1,20 +1,15 @@
-// Owns one loaded model: its options, what it takes and gives, and running it.
+// Owns one session of a model: what it takes and gives, and running it.
 #pragma once
 
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/process.h"
-#include "ort/runtime.h"
+#include "ort/model.h"
 #include "ort/tensor.h"
 
 namespace ortembed::ort {
-
-struct SessionSettings {
-  int threads = 1;  // intra-op threads; the runtime's own default ignores affinity and cgroups
-};
 
 // An input or output of the graph.
 struct GraphValue {
@@ -25,7 +20,7 @@ struct GraphValue {
 class Session {
  public:
   // Throws Error(model_load) naming the file when it is missing, is not ONNX, or cannot be run here.
-  Session(const Runtime& runtime, const std::filesystem::path& model, const SessionSettings& settings);
+  Session(const Model& model, const SessionSettings& settings);
   // In a forked child the session is left alone: its threads are gone, and destroying it could hang or crash.
   ~Session();
   Session(const Session&) = delete;

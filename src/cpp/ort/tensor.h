@@ -24,9 +24,9 @@ class TensorFactory {
   ValueHandle wrap(std::span<const std::int64_t> data, std::span<const std::int64_t> dimensions) const;
   ValueHandle wrap(std::span<const float> data, std::span<const std::int64_t> dimensions) const;
 
- private:
   ValueHandle wrap(std::span<const std::byte> data, ElementType type, std::span<const std::int64_t> dimensions) const;
 
+ private:
   const Api* api_;
   MemoryInfoHandle memory_;
 };

@@ -2,6 +2,7 @@
 
 from ortembed.embedder import Embedder
 from ortembed.errors import (
+    CancelledError,
     InferenceError,
     IntegrityError,
     InvalidInputError,
@@ -15,6 +16,7 @@ from ortembed.responses import CacheWarning, EmbeddingResponse, ModelInfo, Trunc
 
 __all__ = [
     "CacheWarning",
+    "CancelledError",
     "Embedder",
     "EmbeddingResponse",
     "InferenceError",

@@ -1,6 +1,6 @@
 """The C++ core of ortembed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import os
 
 import numpy
@@ -37,6 +37,9 @@ class InferenceError(OrtembedError):
 
 class ServiceUnavailableError(OrtembedError):
     """This embedder cannot make an embedding in this process at this time."""
+
+class CancelledError(OrtembedError):
+    """The call was asked to stop before it was done."""
 
 def runtime_version(library: str | os.PathLike) -> str:
     """
@@ -91,6 +94,34 @@ class EmbeddingTable:
         Raises InvalidInputError for an id or position that the arrays have no row for.
         """
 
+def quantize(vectors: numpy.ndarray, precision: str, *, out: numpy.ndarray, ranges: numpy.ndarray | None = None) -> None:
+    """
+    Writes each row of vectors, float32 [n, d], in another precision into out.
+
+    out: float32 or float16 [n, d]; int8 or uint8 [n, d] for "int8" and "uint8", which need ranges, float32
+    [2, d]; int8 or uint8 [n, ceil(d / 8)] for "binary" and "ubinary". All C-contiguous. The GIL is
+    released. Raises InvalidInputError.
+    """
+
+def column_ranges(vectors: numpy.ndarray) -> numpy.ndarray:
+    """
+    Gives the smallest and the largest value of each column of vectors, float32 [n, d]: float32 [2, d].
+
+    The GIL is released. Raises InvalidInputError for no rows and for values that are not finite.
+    """
+
+class Cancellation:
+    """Asks calls that were given it to stop, from any thread."""
+
+    def __init__(self) -> None: ...
+
+    def cancel(self) -> None:
+        """Ask; calls stop before their next batch."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether cancel() was called."""
+
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 
@@ -98,7 +129,7 @@ class Engine:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
-        max_tokens: longest row. max_batch_tokens: padded tokens a run. head: what the pooled vector goes
+        max_tokens: longest row. max_batch_tokens: padded tokens a run. threads: cores, shared by all calls. head: what the pooled vector goes
         through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.
         Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
         InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).
@@ -112,12 +143,24 @@ class Engine:
     def runtime_version(self) -> str:
         """Version of the ONNX Runtime library."""
 
-    def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, normalize: bool, skip_tokens: int = 0) -> None:
+    def encode_ids(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, normalize: bool, skip_tokens: int = 0, precision: str = 'float32', ranges: numpy.ndarray | None = None, dimensions: int | None = None, progress: Callable[[int], object] | None = None, cancellation: Cancellation | None = None) -> None:
         """
         Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].
 
-        ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: float32 [n, d], d up to `dimension`,
-        where fewer truncate before normalization. All C-contiguous. The GIL is released.
+        ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up to
+        `dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.
+        precision: as for quantize(); binary and ubinary take [n, ceil(dimensions / 8)]. ranges: float32 [2, d].
+        dimensions: of a vector, where eight of them share a column; all of the model's by default.
         skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.
-        Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork.
+        progress: called on this thread between batches, at most every 50 ms and once at the end, with the number
+        of rows finished since; what it raises ends the call. Signals are handled then too.
+        Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork,
+        CancelledError within a batch after cancellation.cancel().
+        """
+
+    def stats(self) -> dict:
+        """
+        Counters since the engine was made: calls, texts, tokens, padded_tokens (tokens and padding that ran),
+        batches, and plan_seconds (checks, plan, tensors), run_seconds (the model) and pool_seconds (pooling to
+        the final row), summed over threads.
         """

@@ -4,6 +4,7 @@ Every one derives from OrtembedError, so ``except OrtembedError`` catches them a
 """
 
 from ortembed._native import (
+    CancelledError,
     InferenceError,
     IntegrityError,
     InvalidInputError,
@@ -15,6 +16,7 @@ from ortembed._native import (
 )
 
 __all__ = [
+    "CancelledError",
     "InferenceError",
     "IntegrityError",
     "InvalidInputError",

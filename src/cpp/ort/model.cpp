@@ -1,0 +1,88 @@
+// Owns what the sessions of one model share: its file, and its weights, mapped once and packed once.
+#include "ort/model.h"
+
+#include "base/text.h"
+#include "ort/status.h"
+
+namespace ortembed::ort {
+namespace {
+
+constexpr auto code = ErrorCode::model_load;
+
+// Only names of files that lie beside the model; what else a model may name is left to the runtime to judge.
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find_first_of("/\\:") == std::string::npos;
+}
+
+}  // namespace
+
+Model::Model(const Runtime& runtime, std::filesystem::path path)
+    : runtime_(&runtime), path_(std::move(path)), tensors_(runtime.api()) {
+  const MappedFile model(path_);
+  for (const StoredWeight& weight : packable_weights(model.bytes())) share(weight);
+  if (weights_.empty()) return;
+  const Api& api = runtime.api();
+  OrtPrepackedWeightsContainer* packed = nullptr;
+  check(api, api.CreatePrepackedWeightsContainer(&packed), code, "cannot make room for packed weights");
+  packed_ = PackedWeightsHandle(packed, {&api});
+  shares_ = true;
+}
+
+Model::~Model() {
+  if (home_.is_current()) return;
+  packed_.release();
+  for (auto& [name, value] : weights_) value.release();
+}
+
+void Model::share(const StoredWeight& weight) {
+  if (!is_plain_name(weight.location)) return;
+  auto file = files_.find(weight.location);
+  if (file == files_.end()) {
+    const auto beside = path_.parent_path() / std::u8string(weight.location.begin(), weight.location.end());
+    file = files_.emplace(weight.location, MappedFile(beside)).first;
+  }
+  const auto bytes = file->second.bytes();
+  if (weight.offset > bytes.size() || weight.size > bytes.size() - weight.offset) return;
+  const auto data = bytes.subspan(static_cast<std::size_t>(weight.offset), static_cast<std::size_t>(weight.size));
+  if (reinterpret_cast<std::uintptr_t>(data.data()) % alignof(float) != 0) return;
+  weights_.emplace_back(weight.name, tensors_.wrap(data, weight.type, weight.dimensions));
+}
+
+SessionHandle Model::open(const SessionSettings& settings) const {
+  if (!shares_) return open_alone(settings);
+  try {
+    SessionHandle session = open_sharing(settings);
+    // Packed by now; what a kernel still reads comes back page by page.
+    for (const auto& [name, file] : files_) file.forget_pages();
+    return session;
+  } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
+    shares_ = false;
+    return open_alone(settings);
+  }
+}
+
+SessionHandle Model::open_sharing(const SessionSettings& settings) const {
+  const Api& api = runtime_->api();
+  const SessionOptionsHandle options = make_session_options(api, settings);
+  for (const auto& [name, value] : weights_) {
+    check(api, api.AddInitializer(options.get(), name.c_str(), value.get()), code, "cannot share a weight");
+  }
+  OrtSession* session = nullptr;
+  check(api,
+        api.CreateSessionWithPrepackedWeightsContainer(runtime_->environment, path_.c_str(), options.get(),
+                                                       packed_.get(), &session),
+        code, failure());
+  return SessionHandle(session, {&api});
+}
+
+SessionHandle Model::open_alone(const SessionSettings& settings) const {
+  const Api& api = runtime_->api();
+  const SessionOptionsHandle options = make_session_options(api, settings);
+  OrtSession* session = nullptr;
+  check(api, api.CreateSession(runtime_->environment, path_.c_str(), options.get(), &session), code, failure());
+  return SessionHandle(session, {&api});
+}
+
+std::string Model::failure() const { return "cannot load " + utf8(path_); }
+
+}  // namespace ortembed::ort

@@ -1,0 +1,50 @@
+// Owns what the sessions of one model share: its file, and its weights, mapped once and packed once.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/process.h"
+#include "ort/mapped_file.h"
+#include "ort/runtime.h"
+#include "ort/session_options.h"
+#include "ort/stored_weights.h"
+#include "ort/tensor.h"
+
+namespace ortembed::ort {
+
+// Must outlive its sessions.
+class Model {
+ public:
+  // Reads no more of the file than it needs to share weights; a file that is missing or damaged fails in open().
+  Model(const Runtime& runtime, std::filesystem::path path);
+  // In a forked child everything is left alone, as its sessions are.
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const Runtime& runtime() const { return *runtime_; }
+  // Thread-safe. Throws Error(model_load) naming the file when it is missing, is not ONNX, or cannot be run here.
+  SessionHandle open(const SessionSettings& settings) const;
+
+ private:
+  void share(const StoredWeight& weight);
+  SessionHandle open_sharing(const SessionSettings& settings) const;
+  SessionHandle open_alone(const SessionSettings& settings) const;
+  std::string failure() const;
+
+  const Runtime* runtime_;
+  HomeProcess home_;
+  std::filesystem::path path_;
+  std::map<std::string, MappedFile> files_;  // by the name that the model has for them
+  TensorFactory tensors_;
+  std::vector<std::pair<std::string, ValueHandle>> weights_;
+  PackedWeightsHandle packed_;
+  mutable std::atomic<bool> shares_{false};
+};
+
+}  // namespace ortembed::ort

@@ -1,0 +1,15 @@
+// Owns the settings that every session is made with.
+#pragma once
+
+#include "ort/handle.h"
+
+namespace ortembed::ort {
+
+struct SessionSettings {
+  int threads = 1;  // intra-op threads; the runtime's own default ignores affinity and cgroups
+};
+
+// Throws Error(model_load).
+SessionOptionsHandle make_session_options(const Api& api, const SessionSettings& settings);
+
+}  // namespace ortembed::ort
