@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # Smallest cosine with the reference vectors that an engine may have: arithmetic in float32 agrees to the last digits;
-# 8-bit formats lose some, and how much is shown beside their speed.
+# shorter formats lose some, and how much is shown beside their speed.
 FLOAT32_COSINE = 0.9999
+BFLOAT16_COSINE = 0.999
 REDUCED_COSINE = 0.95
 FLOAT32_DIFFERENCE = 1e-4
 
@@ -58,7 +59,7 @@ class Engine(ABC):
     ours: ClassVar[bool] = False
     min_cosine: ClassVar[float] = FLOAT32_COSINE
 
-    def prepare(self, setup: Setup) -> None:
+    def prepare(self, setup: Setup) -> None:  # noqa: B027 - most have nothing to make
         """Make files of the model in ``setup.made / self.name``, which is empty; run once, in the environment."""
 
     @abstractmethod
@@ -81,5 +82,5 @@ class Engine(ABC):
         """Give the processes whose memory and CPU time count: this one, and those that the engine started."""
         return [os.getpid()]
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have started nothing
         """End what the engine started outside this process."""

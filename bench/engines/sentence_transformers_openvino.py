@@ -1,0 +1,47 @@
+"""sentence-transformers on OpenVINO, with the export that it makes itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.engines import sentence_transformers_torch
+from bench.engines.base import BFLOAT16_COSINE, Environment, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "sentence-transformers-openvino"
+
+
+class Competitor(sentence_transformers_torch.Competitor):
+    """``backend="openvino"``, with its threads and its hint for latency, which optimum sets, in ov_config."""
+
+    name = NAME
+    label = "sentence-transformers, OpenVINO"
+    environment = Environment(
+        NAME,
+        (
+            "torch==2.13.0",
+            "sentence-transformers==6.2.0 transformers==5.5.4 optimum-intel==2.2.0 openvino==2026.4.1 nncf==3.4.0",
+        ),
+    )
+    packages = ("sentence-transformers", "transformers", "optimum-intel", "openvino", "torch")
+    settings = (
+        "encode(batch_size=32), INFERENCE_NUM_THREADS; float32, or bfloat16 where OpenVINO finds it in the processor"
+    )
+    min_cosine = BFLOAT16_COSINE
+    backend = "openvino"
+
+    def prepare(self, setup: Setup) -> None:
+        """Have the library export the model."""
+        self.import_library()
+        model = self._package.SentenceTransformer(str(setup.model), device="cpu", backend="openvino")
+        model.save_pretrained(str(setup.made / self.name))
+
+    def folder(self, setup: Setup) -> str:
+        """Give the folder with the export."""
+        return str(setup.made / NAME)
+
+    def options(self, setup: Setup) -> Mapping[str, Any]:
+        """Set the runtime's threads."""
+        return {"ov_config": {"INFERENCE_NUM_THREADS": setup.threads}}

