@@ -1,0 +1,1 @@
+"""Suites of pytest-benchmark: ortembed beside the pure-Python path, whole and stage by stage."""
