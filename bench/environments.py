@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".dev/bench"
 MADE = HOME / "models"
 _STAMP = "stamp.json"
-_TREE = ("pyproject.toml", "CMakeLists.txt", "LICENSE", "README.md", "src", "models")
+_TREE = ("pyproject.toml", "CMakeLists.txt", "src", "models")
 _TOLD = 12  # last lines of a failed step's output
 
 
@@ -34,7 +34,8 @@ def python_of(environment: Environment) -> Path:
 
 def is_made(environment: Environment) -> bool:
     """Tell whether an environment is there as it is described."""
-    return read_stamp(HOME / environment.name) == describe(environment)
+    wanted = describe(environment)
+    return read_stamp(HOME / environment.name) == wanted
 
 
 def make_environment(environment: Environment) -> None:
@@ -43,17 +44,19 @@ def make_environment(environment: Environment) -> None:
     Raises:
         EngineError: A package cannot be installed; the message has pip's last lines.
     """
-    if is_made(environment):
+    folder, wanted, found = HOME / environment.name, describe(environment), read_stamp(HOME / environment.name)
+    if found == wanted:
         return
-    folder = HOME / environment.name
-    print(f"making the environment {environment.name}", file=sys.stderr, flush=True)
-    venv.create(folder, with_pip=True, clear=True)
     python = python_of(environment)
-    for requirement in environment.requirements:
-        pip(python, "install", *requirement.split(), variables=environment.variables)
+    if found is None or {**found, "tree": None} != {**wanted, "tree": None}:
+        print(f"making the environment {environment.name}", file=sys.stderr, flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        for requirement in environment.requirements:
+            pip(python, "install", *requirement.split(), variables=environment.variables)
     if environment.builds_tree:
-        pip(python, "install", str(build_wheel()))
-    write_stamp(folder, describe(environment))
+        print("building the wheel of this tree", file=sys.stderr, flush=True)
+        pip(python, "install", "--force-reinstall", "--no-deps", str(build_wheel()))
+    write_stamp(folder, wanted)
 
 
 def build_wheel() -> Path:
@@ -98,7 +101,7 @@ def tree_digest() -> str:
     return digest.hexdigest()
 
 
-def read_stamp(folder: Path) -> object:
+def read_stamp(folder: Path) -> dict[str, object] | None:
     """Give what a folder's stamp says; None where there is none."""
     try:
         return json.loads((folder / _STAMP).read_text("utf-8"))

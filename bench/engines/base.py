@@ -58,6 +58,8 @@ class Engine(ABC):
     needs: ClassVar[tuple[str, ...]] = ()  # names of engines whose prepared files this one reads
     ours: ClassVar[bool] = False
     min_cosine: ClassVar[float] = FLOAT32_COSINE
+    # Golden texts, by their place, that the engine's own tokenizer reads otherwise, and why: they are not compared.
+    other_tokens: ClassVar[Mapping[int, str]] = {}
 
     def prepare(self, setup: Setup) -> None:  # noqa: B027 - most have nothing to make
         """Make files of the model in ``setup.made / self.name``, which is empty; run once, in the environment."""

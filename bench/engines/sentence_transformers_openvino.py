@@ -21,7 +21,7 @@ class Competitor(sentence_transformers_torch.Competitor):
     environment = Environment(
         NAME,
         (
-            "torch==2.13.0",
+            "torch==2.13.0 torchvision==0.28.0",
             "sentence-transformers==6.2.0 transformers==5.5.4 optimum-intel==2.2.0 openvino==2026.4.1 nncf==3.4.0",
         ),
     )
