@@ -98,7 +98,7 @@ class Measurement:
             file = Path(folder) / "vectors.npy"
             self._workers[module].ask("vectors", golden_texts(), file=str(file))
             vectors = np.load(file, allow_pickle=False)
-        agreement = check_vectors(vectors, min_cosine=engine.min_cosine)
+        agreement = check_vectors(vectors, min_cosine=engine.min_cosine, other_tokens=engine.other_tokens)
         self.records[module]["agreement"] = asdict(agreement)
 
     def _queries(self, module: str) -> None:
