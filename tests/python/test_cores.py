@@ -138,6 +138,17 @@ def test_a_mount_that_does_not_show_the_process_gives_way_to_one_that_does(syste
     assert quota_cores(system("0::/app", mounts, files)) == 4
 
 
+def test_only_mounts_of_the_cpu_controller_count(system):
+    cpuset = "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset"
+    files = v1_files("/sys/fs/cgroup/cpuset", 100000) | v1_files("/sys/fs/cgroup/cpu", 300000)
+    assert quota_cores(system("1:cpu:/", [cpuset, v1()], files)) == 3
+
+
+def test_each_version_is_looked_for_in_its_own_mounts(system):
+    mounts = [v2("/sys/fs/cgroup/unified"), v1(root="/docker/abc")]
+    assert quota_cores(system("1:cpu:/app\n0::/app", mounts, v1_files("/sys/fs/cgroup/cpu", 300000))) == 3
+
+
 def test_names_with_spaces_and_colons(system):
     files = {"/mnt/my groups/a:b c/cpu.max": "200000 100000"}
     assert quota_cores(system("0::/a:b c", [v2(r"/mnt/my\040groups")], files)) == 2

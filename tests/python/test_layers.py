@@ -18,8 +18,8 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 # Lowest first. A module may import those of the rows before its own; "prepare" stands for the folder.
 PYTHON_LAYERS = [
     {"_native"},
-    {"errors", "responses", "recipe"},
-    {"control", "counters", "duplicates", "progress", "quality", "truncation"},
+    {"callers", "errors", "responses", "recipe"},
+    {"control", "counters", "duplicates", "precision", "progress", "quality", "truncation"},
     {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},

@@ -12,10 +12,19 @@ from ortembed.errors import (
     RuntimeLibraryError,
     ServiceUnavailableError,
 )
-from ortembed.responses import CacheWarning, EmbeddingResponse, ModelInfo, TruncationWarning, Usage
+from ortembed.precision import quantize_embeddings
+from ortembed.responses import (
+    CacheWarning,
+    CalibrationWarning,
+    EmbeddingResponse,
+    ModelInfo,
+    TruncationWarning,
+    Usage,
+)
 
 __all__ = [
     "CacheWarning",
+    "CalibrationWarning",
     "CancelledError",
     "Embedder",
     "EmbeddingResponse",
@@ -30,4 +39,5 @@ __all__ = [
     "ServiceUnavailableError",
     "TruncationWarning",
     "Usage",
+    "quantize_embeddings",
 ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from pathlib import Path
 
+from ortembed.callers import callers_level
 from ortembed.responses import TruncationWarning
 
 
@@ -25,14 +24,5 @@ class TruncationNotice:
             f"some texts have more than {max_seq_length} tokens and were truncated; token_count() tells which. "
             "Shown once for this Embedder.",
             TruncationWarning,
-            stacklevel=_callers_level(),
+            stacklevel=callers_level(),
         )
-
-
-def _callers_level() -> int:
-    """Give the stacklevel at which a warning points to the first caller outside this package."""
-    package = str(Path(__file__).parent)
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - what warnings itself uses
-    while frame.f_back and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level
