@@ -67,6 +67,11 @@ class WorkerProcess:
         self.started["process_seconds"] = time.perf_counter() - began
         self._pause()
 
+    @property
+    def process_id(self) -> int:
+        """Id of the process, and of its group."""
+        return self._process.pid
+
     def ask(self, job: str, texts: Sequence[str], **options: str) -> dict[str, Any]:
         """Give a job and wait for its answer.
 

@@ -23,7 +23,9 @@ MODULES = [
 ]
 
 
-def load_engine(module: str) -> Engine:
-    """Make the engine of a module; its library is not imported yet."""
-    engine: Engine = importlib.import_module(f"bench.engines.{module}").Competitor()
+def load_engine(name: str) -> Engine:
+    """Make the engine of a module here, or of "module:Class" elsewhere; its library is not imported yet."""
+    module, _, competitor = name.partition(":")
+    path = module if competitor else f"bench.engines.{module}"
+    engine: Engine = getattr(importlib.import_module(path), competitor or "Competitor")()
     return engine

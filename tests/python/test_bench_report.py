@@ -1,0 +1,210 @@
+"""The benchmark's report, goals and choice of texts, from a small fixed result."""
+
+import json
+import math
+
+import pytest
+from bench import environments
+from bench.corpora.selection import evenly, select_texts
+from bench.engines import MODULES, load_engine
+from bench.engines.base import Environment
+from bench.environments import is_made, make_environment, write_stamp
+from bench.errors import EngineError
+from bench.figures import all_figures
+from bench.plan import FULL
+from bench.report import markdown
+from bench.run import read_options
+from bench.targets import Target, targets
+from bench.workload import workload
+
+MINILM = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6}
+LOAD = {"texts": 100, "tokens": 2_000, "matmul_flop": 40e9, "attention_flop": 10e9}
+
+
+def record(name, dtype, *, query_ms, mixed_s, failure=None, peak=100):
+    """An engine with queries of query_ms (and one of twice that), and three rounds of 100 mixed texts."""
+    corpus = [{"seconds": mixed_s * factor, "cpu_seconds": 1.0, "peak_rss_mb": peak} for factor in (1, 5, 0.5)]
+    return {
+        "name": name,
+        "label": f"label of {name}",
+        "dtype": dtype,
+        "ours": name.startswith("ours"),
+        "agreement": {"min_cosine": 0.98765, "mean_cosine": 1.0, "max_difference": 0.1},
+        "starts": [{"import_seconds": 0.1, "load_seconds": 0.1, "first_seconds": 0.05}] * 2,
+        "queries": [
+            {"seconds": [query_ms / 1000] * 9, "idle_cores": 0.0, "cpu_seconds": 1.0},
+            {"seconds": [query_ms / 1000, query_ms / 500], "idle_cores": 0.0, "cpu_seconds": 1.0},
+        ],
+        "corpora": {"short": corpus, "mixed": corpus, "long": corpus},
+        "failure": failure,
+    }
+
+
+@pytest.fixture
+def result():
+    rate = {"one": 50.0, "all": 100.0}
+    return {
+        "command": "./dev bench --quick",
+        "date": "2026-01-01",
+        "max_tokens": 256,
+        "machine": {
+            "processor": "Fast One",
+            "instructions": ["avx2"],
+            "cores": 4,
+            "threads_used": 2,
+            "memory_gb": 8.0,
+            "system": "Linux",
+        },
+        "texts": dict.fromkeys(("queries", "short", "mixed", "long"), LOAD),
+        "roofline": {
+            "threads": 2,
+            "dots": {name: {"instruction": "fma", "rate": rate} for name in ("float32", "int8")},
+            "reading": [{"bytes": 1_000_000, "rate": rate}],
+        },
+        "engines": [
+            record("ours-float32", "float32", query_ms=4.0, mixed_s=1.0),
+            record("ours-int8", "int8", query_ms=2.0, mixed_s=0.5, peak=170),
+            record("pure-python", "float32", query_ms=5.0, mixed_s=5.0),
+            record("sentence-transformers-torch", "float32", query_ms=9.0, mixed_s=2.0),
+            record("fastembed", "float32", query_ms=1.0, mixed_s=1.0, failure="wrong vectors: norms\nmore"),
+        ],
+    }
+
+
+def test_figures_are_medians_and_percentiles(result):
+    ours = next(row for row in all_figures(result) if row.name == "ours-float32")
+    assert ours.p50_ms == pytest.approx(4.0)
+    assert ours.p99_ms == pytest.approx(7.6)  # the 11th of 11 is 8 ms
+    assert ours.texts_per_s["mixed"] == pytest.approx(100.0)  # the median of 100, 20 and 200
+    assert ours.ready_s == pytest.approx(0.25)
+    assert ours.cpu_ms_per_text == pytest.approx(10.0)
+
+
+def test_goals_compare_with_the_best_of_those_that_took_part(result):
+    goals = {goal.what: goal for goal in targets(all_figures(result), result)}
+    reached = {what: round(goal.reached, 3) for what, goal in goals.items()}
+    assert reached["float32, single query p50 against the fastest float32 peer"] == 1.25
+    assert reached["float32, mixed texts against the pure-Python path"] == 5
+    assert reached["float32, mixed texts against sentence-transformers' best float32"] == 2
+    # 40 + 10 GFLOP at 100 GFLOP/s is half a second for 100 texts
+    assert reached["float32, mixed texts, part of the machine's limit"] == 0.5
+    assert reached["int8, single query p50 against the pure-Python path"] == 2.5
+    assert reached["int8, mixed texts against the pure-Python path"] == 10
+    verdicts = [goal.met for goal in goals.values()]
+    assert verdicts == [True, True, True, False, False, False, None, True, True, True, False]
+    assert math.isnan(reached["int8, mixed texts against sentence-transformers with int8 or OpenVINO"])
+
+
+@pytest.mark.parametrize(
+    ("target", "met"),
+    [
+        (Target("", 1.2, None, 1.2, "x"), True),
+        (Target("", 1.2, None, 1.1999, "x"), False),
+        (Target("", None, 160, 159.9, "MB"), True),
+        (Target("", None, 160, 160.0, "MB"), False),
+        (Target("", 1.2, None, math.nan, "x"), None),
+    ],
+)
+def test_a_goal_is_met_at_least_or_below(target, met):
+    assert target.met is met
+
+
+def test_the_table_has_a_row_an_engine_and_names_those_left_out(result):
+    text = markdown(result)
+    assert "Fast One (avx2), 2 of 4 cores" in text
+    assert "`./dev bench --quick`" in text
+    row = next(line for line in text.splitlines() if "label of ours-float32" in line and "4.00 / " in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == [
+        "**label of ours-float32**",
+        "**0.25**",
+        "**4.00 / 6.00 / 7.60**",
+        "**100**",
+        "**100**",
+        "**100**",
+        "**10.0**",
+        "**100**",
+        "**0.9877 / 1**",
+    ]
+    assert "- label of fastembed: wrong vectors: norms\n" in text
+    assert "| single query, p50 | 4.00 ms | 5.00 ms | 125% |" in " ".join(text.split())
+
+
+def test_a_result_without_limits_and_without_ours_is_reported_too(result):
+    result["roofline"] = None
+    goals = {goal.what: goal.met for goal in targets(all_figures(result), result)}
+    assert goals["float32, mixed texts, part of the machine's limit"] is None
+    result["engines"] = result["engines"][2:]
+    text = markdown(result)
+    assert "label of pure-python" in text
+    assert "goal" not in text
+
+
+def test_texts_are_real_and_of_the_asked_length():
+    texts = select_texts(60, {"short": 20, "mixed": 30, "long": 10})
+    assert {name: len(some) for name, some in texts.items()} == {"queries": 60, "short": 20, "mixed": 30, "long": 10}
+    assert all(20 <= len(text) <= 60 for text in texts["short"])
+    assert all(len(text) >= 1200 for text in texts["long"])
+    assert texts["queries"][50] == texts["queries"][0]
+    assert all(len(set(texts[name])) == len(texts[name]) for name in ("short", "mixed", "long"))
+
+
+def test_texts_are_picked_at_even_distances():
+    assert evenly(list("abcdefghij"), 4) == ["a", "c", "f", "h"]
+    assert evenly(["a"], 4) == ["a"]
+
+
+def test_the_work_of_a_text_is_that_of_the_model():
+    load = workload([10, 20], MINILM)
+    assert load.tokens == 30
+    assert load.matmul_flop / load.tokens == pytest.approx(21.3e6, rel=0.01)
+    assert load.attention_flop == 4 * 384 * 6 * (100 + 400)
+
+
+def test_every_competitor_describes_itself():
+    engines = [load_engine(module) for module in MODULES]
+    assert len({engine.name for engine in engines}) == len({engine.label for engine in engines}) == len(engines)
+    assert {engine.name for engine in engines} >= {name for engine in engines for name in engine.needs}
+    for engine in engines:
+        json.dumps(environments.describe(engine.environment))
+        packages = [part for line in engine.environment.requirements for part in line.split() if part[0] != "-"]
+        assert packages
+        assert all("==" in package for package in packages), f"{engine.name} does not pin its packages"
+
+
+def test_an_environment_that_cannot_be_made_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "HOME", tmp_path)
+    environment = Environment("broken", (f"--no-index --no-deps {tmp_path}/missing-1.0-py3-none-any.whl",))
+    with pytest.raises(EngineError, match=r"pip install .*missing-1\.0(.|\n)*ended with 1"):
+        make_environment(environment)
+    assert not is_made(environment)
+
+
+def test_an_environment_is_made_again_when_its_requirements_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "HOME", tmp_path)
+    environment = Environment("one", ("a==1",))
+    (tmp_path / "one").mkdir()
+    assert not is_made(environment)
+    write_stamp(tmp_path / "one", environments.describe(environment))
+    assert is_made(environment)
+    assert not is_made(Environment("one", ("a==2",)))
+    assert not is_made(Environment("one", ("a==1",), variables={"CC": "clang"}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--engines", "ours_int8,magic"], "unknown engines: magic"),
+        (["--threads", "0"], "--threads is 0"),
+        (["--texts", "0"], "--texts is 0"),
+        (["--quick", "--smoke"], "not allowed with"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        read_options(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_number_of_texts_scales_all_corpora():
+    assert FULL.with_texts(256).texts == {"short": 256, "mixed": 256, "long": 32}
