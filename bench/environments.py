@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,12 +52,21 @@ def make_environment(environment: Environment) -> None:
     if found is None or {**found, "tree": None} != {**wanted, "tree": None}:
         print(f"making the environment {environment.name}", file=sys.stderr, flush=True)
         venv.create(folder, with_pip=True, clear=True)
+        if environment.lends_packages:
+            lend_packages(folder)
         for requirement in environment.requirements:
             pip(python, "install", *requirement.split(), variables=environment.variables)
     if environment.builds_tree:
         print("building the wheel of this tree", file=sys.stderr, flush=True)
         pip(python, "install", "--force-reinstall", "--no-deps", str(build_wheel()))
     write_stamp(folder, wanted)
+
+
+def lend_packages(folder: Path) -> None:
+    """Let an environment find the packages of the running Python's too, after its own, editable ones included."""
+    (site,) = folder.glob("**/site-packages")
+    line = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+    (site / "lent.pth").write_text(line, "utf-8")
 
 
 def build_wheel() -> Path:
@@ -116,9 +126,10 @@ def write_stamp(folder: Path, description: object) -> None:
 
 def describe(environment: Environment) -> dict[str, object]:
     """Give all that an environment depends on."""
-    return {
+    description = {
         "python": sys.version,
         "requirements": list(environment.requirements),
         "variables": dict(environment.variables),
         "tree": tree_digest() if environment.builds_tree else None,
     }
+    return description | ({"lends": sys.prefix} if environment.lends_packages else {})

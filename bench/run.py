@@ -23,6 +23,7 @@ from bench.errors import EngineError
 from bench.machine import describe_machine
 from bench.measure import Measurement, new_record, say, start_in_environment
 from bench.model import model_folder
+from bench.parts import COMPETITORS, PARTS, SCALING, SUITES, run_scaling, run_suites
 from bench.picture import draw
 from bench.plan import FULL, QUICK, SMOKE
 from bench.preparation import is_prepared, prepare_engine
@@ -35,9 +36,24 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and write benchmark.json, benchmark.md, benchmark.svg and benchmark.png."""
+    """Run the parts; write benchmark.json, .md, .svg and .png, and what the other parts write."""
     options = read_options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that no process is left behind
+    options.output.mkdir(parents=True, exist_ok=True)
+    command = " ".join(["./dev bench", *(sys.argv[1:] if arguments is None else arguments)])
+    if COMPETITORS in options.parts:
+        write_results(run_competitors(options, command), options.output)
+    for part, function in ((SUITES, run_suites), (SCALING, run_scaling)):
+        if part in options.parts:
+            try:
+                function(options.output)
+            except EngineError as error:
+                say(f"{part}: {error}")
+    say(f"results are in {options.output}")
+
+
+def run_competitors(options: argparse.Namespace, command: str) -> dict[str, Any]:
+    """Measure the engines side by side; give all that was measured, and where."""
     plan = options.plan.with_texts(options.texts) if options.texts else options.plan
     setup = Setup(model_folder(), MADE, options.threads)
     machine = describe_machine(options.threads)
@@ -46,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measurement = Measurement(engines, start_in_environment(setup), texts=texts)
     roofline = measure_roofline(options.threads)
     measurement.run(plan)
-    result = {
-        "command": " ".join(["./dev bench", *(sys.argv[1:] if arguments is None else arguments)]),
+    return {
+        "command": command,
         "date": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
         "machine": machine,
         "max_tokens": setup.max_tokens,
@@ -56,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "roofline": roofline,
         "engines": [*measurement.records.values(), *unprepared],
     }
-    write_results(result, options.output)
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -71,6 +86,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=min(2, cores), help="for each engine (default %(default)s)")
     parser.add_argument("--texts", type=int, help="mixed texts a turn; short and long ones in proportion")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
+    parser.add_argument("--parts", help=f"comma-separated, of {', '.join(PARTS)} (default: all; {COMPETITORS} alone "
+                        "with --quick, --smoke or --engines)")  # fmt: skip
     options = parser.parse_args(arguments)
     if not 1 <= options.threads <= cores:
         parser.error(f"--threads is {options.threads}; this process may use 1 to {cores}")
@@ -80,6 +97,10 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.engines = options.engines.split(",") if options.named else MODULES
     if unknown := set(options.engines) - set(MODULES):
         parser.error(f"unknown engines: {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
+    small = options.quick or options.smoke or options.named
+    options.parts = options.parts.split(",") if options.parts else [COMPETITORS] if small else list(PARTS)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     options.plan = QUICK if options.quick else SMOKE if options.smoke else FULL
     return options
 
@@ -118,7 +139,6 @@ def measure_roofline(threads: int) -> dict[str, Any] | None:
 
 def write_results(result: dict[str, Any], folder: Path) -> None:
     """Write the result in each form, and print the table."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     text = markdown(result)
     (folder / "benchmark.md").write_text(text, "utf-8")
@@ -127,7 +147,6 @@ def write_results(result: dict[str, Any], folder: Path) -> None:
         draw(folder)
     except EngineError as error:
         say(f"no picture: {error}")
-    say(f"results are in {folder}")
 
 
 if __name__ == "__main__":

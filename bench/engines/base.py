@@ -34,6 +34,7 @@ class Environment:
     requirements: tuple[str, ...]  # arguments of pip install, pinned, one installation after another
     variables: Mapping[str, str] = field(default_factory=dict)  # of the installation, for example CMAKE_ARGS
     builds_tree: bool = False  # the wheel of this tree is installed as well
+    lends_packages: bool = False  # the packages of the Python that runs the benchmark are there too
 
 
 @dataclass(frozen=True)
