@@ -29,7 +29,8 @@ PYTHON_LAYERS = [
     {"hub", "options", "output", "prepared_model"},
     {"cores"},
     {"pipeline"},
-    {"encoding", "prepare"},
+    {"background", "encoding", "prepare", "streaming"},
+    {"asynchronous"},
     {"embedder"},
     {"__init__"},
     {"cli"},  # the rooms: folders that import the public Embedder, never one another

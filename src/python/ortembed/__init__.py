@@ -18,6 +18,7 @@ from ortembed.responses import (
     CalibrationWarning,
     EmbeddingResponse,
     ModelInfo,
+    Stats,
     TruncationWarning,
     Usage,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "OrtembedError",
     "RuntimeLibraryError",
     "ServiceUnavailableError",
+    "Stats",
     "TruncationWarning",
     "Usage",
     "quantize_embeddings",

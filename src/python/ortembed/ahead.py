@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
 from ortembed.tokenizer import TokenizedTexts, join_tokens
@@ -11,18 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from concurrent.futures import Future
 
+    from ortembed.control import Control
+
     Tokenize = Callable[[Sequence[str]], TokenizedTexts]
 
 T = TypeVar("T")
 
 
-def tokenize_now(tokenize: Tokenize, texts: Sequence[str]) -> TokenizedTexts:
-    """Tokenize a window block by block."""
-    return join_tokens([tokenize(block) for block in blocks(texts)])
+def tokenize_now(tokenize: Tokenize, texts: Sequence[str], control: Control) -> TokenizedTexts:
+    """Tokenize a window block by block, between which the call may be stopped."""
+    parts = []
+    for block in blocks(texts):
+        control.check()
+        parts.append(tokenize(block))
+    return join_tokens(parts)
 
 
 def tokenize_ahead(
-    tokenize: Tokenize, windows: Iterable[tuple[Sequence[str], T]]
+    tokenize: Tokenize, windows: Iterable[tuple[Sequence[str], T]], control: Control
 ) -> Generator[tuple[T, TokenizedTexts], None, None]:
     """Give the tokens of each window of texts, with what goes with it, while those of the next are made.
 
@@ -32,17 +39,21 @@ def tokenize_ahead(
 
     executor = ThreadPoolExecutor(1, thread_name_prefix="ortembed-tokenizer")
     try:
-        waiting: tuple[T, list[Future[TokenizedTexts]]] | None = None
+        waiting: tuple[T, deque[Future[TokenizedTexts]]] | None = None
         for texts, companion in windows:
-            started = [executor.submit(tokenize, block) for block in blocks(texts)]
+            started = deque(executor.submit(tokenize, block) for block in blocks(texts))
             if waiting:
-                yield waiting[0], _joined(waiting[1])
+                yield waiting[0], _joined(waiting[1], control)
             waiting = companion, started
         if waiting:
-            yield waiting[0], _joined(waiting[1])
+            yield waiting[0], _joined(waiting[1], control)
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _joined(started: list[Future[TokenizedTexts]]) -> TokenizedTexts:
-    return join_tokens([future.result() for future in started])
+def _joined(started: deque[Future[TokenizedTexts]], control: Control) -> TokenizedTexts:
+    parts = []
+    while started:  # no name for a future that fails: its error knows this frame, and a cycle would keep the model
+        control.check()
+        parts.append(started.popleft().result())
+    return join_tokens(parts)

@@ -6,34 +6,37 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ortembed.control import UNWATCHED, Control
+from ortembed.asynchronous import AsyncEncoding
+from ortembed.background import Background
+from ortembed.control import UNWATCHED
 from ortembed.cores import choose_threads
-from ortembed.encoding import encode_many, encode_one
+from ortembed.encoding import encode_many, encode_texts
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.options import check_offsets, first_known
+from ortembed.options import DOCUMENT, QUERY, check_int, check_offsets, first_known
 from ortembed.output import prepare_rows
 from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
-from ortembed.progress import progress_bar
-from ortembed.responses import EmbeddingResponse, ModelInfo, Usage
+from ortembed.responses import EmbeddingResponse, ModelInfo, Stats, Usage
 from ortembed.similarity import similarity
-from ortembed.tokenizer import TokenizedTexts, check_text, check_texts
+from ortembed.streaming import encode_stream
+from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
 from ortembed.truncation import TruncationNotice
+from ortembed.windows import MAX_CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
     from typing_extensions import Unpack
 
-    from ortembed.options import EncodeOptions
+    from ortembed.options import EncodeOptions, RecipeOptions
 
     Floats = npt.NDArray[np.float32]
 
 
-class Embedder:
+class Embedder(AsyncEncoding):
     """A sentence embedding model, loaded and ready.
 
     Thread-safe: any number of threads may call one Embedder at once, and the GIL is released while the model
@@ -93,6 +96,8 @@ class Embedder:
             prepared, threads=threads, max_seq_length=max_seq_length, on_truncation=TruncationNotice()
         )
 
+        self._background = Background(self._pipeline.threads + 1)  # so that one tokenizes while others run
+
     def __repr__(self) -> str:
         """Name the model, its dimension and its longest text."""
         return f"Embedder({self._model!r}, dimension={self.dimension}, max_seq_length={self.max_seq_length})"
@@ -144,26 +149,60 @@ class Embedder:
             ServiceUnavailableError: This process was forked from the one that made the Embedder.
         """
         recipe = self._pipeline.recipe(
-            prompt=prompt, prompt_name=prompt_name, normalize=normalize_embeddings, truncate_dim=truncate_dim
+            prompt_name=prompt_name,
+            prompt=prompt,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
         )
-        if isinstance(texts, str):
-            return encode_one(self._pipeline, check_text(texts, 0), recipe, out)
-        checked = check_texts(texts)
-        with progress_bar(len(checked), show=show_progress_bar) as progress:
-            return encode_many(self._pipeline, checked, recipe, out, Control(progress)).rows
+        return encode_texts(self._pipeline, texts, recipe, out, show_progress_bar=show_progress_bar)
+
+    def iter_encode(
+        self,
+        texts: Iterable[str],
+        *,
+        chunk_size: int = 2048,
+        prompt_name: str | None = None,
+        **options: Unpack[RecipeOptions],
+    ) -> Iterator[Floats]:
+        """Turn a stream of texts into vectors, in constant memory; the stream may be endless.
+
+        The first 16 texts make a chunk, then 64, 256 and so on up to chunk_size. While one runs, the next is read and
+        tokenized, so that up to two chunks more are read than vectors are given; none before the first vector is
+        asked for. Texts are read in the caller's thread. Closing or dropping the iterator frees everything; the
+        iterable is not closed then, only let go.
+
+        Args:
+            texts: Any iterable of texts.
+            chunk_size: Most texts that run together. More wastes less on padding, and takes more memory and time
+                until the next vectors come; 1 gives a slow stream's vectors one by one.
+            prompt_name: As for encode.
+            **options: As for encode.
+
+        Yields:
+            float32 [dimension] for each text, an array of its own. ``numpy.fromiter`` and ``numpy.stack`` over
+            ``itertools.islice`` make larger ones; ``encode`` is the way to a single array.
+
+        Raises:
+            InvalidInputError: An option that does not fit, at once; something that is not a text, named by its index,
+                after the vectors of the texts before it. An error of the iterable itself passes in the same way.
+            InferenceError, ServiceUnavailableError: As for encode.
+        """
+        recipe = self._pipeline.recipe(prompt_name=prompt_name, **options)
+        check_int("chunk_size", chunk_size, MAX_CHUNK)
+        return encode_stream(self._pipeline, check_iterable(texts), recipe, chunk_size)
 
     def encode_query(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Floats:
         """Encode with the model's prompt for queries, where it has one. Options as for encode."""
-        name = first_known(self._settings, "query") if prompt_name is None else prompt_name
+        name = first_known(self._settings, *QUERY) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_document(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Floats:
         """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
-        name = first_known(self._settings, "document", "passage", "corpus") if prompt_name is None else prompt_name
+        name = first_known(self._settings, *DOCUMENT) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_ids(
@@ -192,7 +231,9 @@ class Embedder:
                 nothing has run. Rows longer than max_seq_length are refused, not truncated.
             InferenceError, ServiceUnavailableError: As for encode.
         """
-        recipe = self._pipeline.recipe(prompt="", normalize=normalize_embeddings, truncate_dim=truncate_dim)
+        recipe = self._pipeline.recipe(
+            prompt="", normalize_embeddings=normalize_embeddings, truncate_dim=truncate_dim
+        )
         check_offsets(ids, offsets)
         rows = prepare_rows(out, len(offsets) - 1, recipe)
         self._pipeline.counters.add_call(len(rows))
@@ -229,6 +270,10 @@ class Embedder:
             providers=("CPUExecutionProvider",),
             runtime_version=self._pipeline.engine.runtime_version,
         )
+
+    def stats(self) -> Stats:
+        """Give counters of what has been done so far, and the time that each stage took."""
+        return self._pipeline.stats()
 
     def health_check(self) -> None:
         """Make one embedding.

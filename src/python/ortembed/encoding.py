@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ortembed.control import UNWATCHED
 from ortembed.duplicates import distinct_texts
 from ortembed.errors import InferenceError
 from ortembed.output import prepare_row, prepare_rows
+from ortembed.progress import progress_bar
+from ortembed.tokenizer import check_text, check_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ortembed.control import Control
     from ortembed.output import Vectors
@@ -33,16 +36,37 @@ class Encoded(NamedTuple):
     encoded_tokens: int
 
 
-def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object) -> Vectors:
+def encode_texts(
+    pipeline: Pipeline,
+    texts: str | Iterable[str],
+    recipe: Recipe,
+    out: object,
+    control: Control = UNWATCHED,
+    *,
+    show_progress_bar: bool | None,
+) -> Vectors:
+    """Encode one text, [d], or any iterable of them, [n, d]; InvalidInputError names what is no text."""
+    if isinstance(texts, str):
+        return encode_one(pipeline, check_text(texts, 0), recipe, out, control)
+    checked = check_texts(texts)
+    with progress_bar(len(checked), show=show_progress_bar) as progress:
+        watched = control if progress is None else control._replace(progress=progress)
+        return encode_many(pipeline, checked, recipe, out, watched).rows
+
+
+def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object, control: Control) -> Vectors:
     """Encode one checked text: [d], or ``out`` if there is one."""
     rows = prepare_row(out, recipe)
-    pipeline.encode_one(rows, text, recipe)
+    pipeline.encode_one(rows, text, recipe, control)
     return rows[0] if out is None else out  # type: ignore[return-value] # checked
 
 
 def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: object, control: Control) -> Encoded:
     """Encode checked texts into ``out`` or a new array, those that are equal once."""
     rows = prepare_rows(out, len(texts), recipe)
+    if len(texts) == 1:
+        total = pipeline.encode_one(rows, texts[0], recipe, control)
+        return Encoded(rows, total, total)
     pipeline.counters.add_call(len(texts))
     distinct = distinct_texts(texts)
     if distinct.positions is None:
@@ -57,6 +81,5 @@ def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: o
     np.take(own, distinct.positions, axis=0, out=rows, mode="clip")  # "raise" would buffer the result
     duplicates = len(texts) - len(own)
     pipeline.counters.add_work(duplicates=duplicates)
-    if control.progress:
-        control.progress(duplicates)
+    control.tick(duplicates)
     return Encoded(rows, int(lengths[distinct.positions].sum()), int(lengths.sum()))

@@ -16,12 +16,22 @@ if TYPE_CHECKING:
     from ortembed.config import ModelSettings
 
 
-class EncodeOptions(TypedDict, total=False):
-    """What encode, encode_query and encode_document take beside texts and prompt_name."""
+# Names of prompts, the first that a model has being taken.
+QUERY = ("query",)
+DOCUMENT = ("document", "passage", "corpus")
+
+
+class RecipeOptions(TypedDict, total=False):
+    """What every way to encode takes beside texts and prompt_name."""
 
     prompt: str | None
     normalize_embeddings: bool | None
     truncate_dim: int | None
+
+
+class EncodeOptions(RecipeOptions, total=False):
+    """What encode, encode_query, encode_document and their like take beside texts and prompt_name."""
+
     show_progress_bar: bool | None
     out: npt.NDArray[np.float32] | None
 

@@ -17,6 +17,7 @@ from ortembed.counters import Counters
 from ortembed.errors import InferenceError
 from ortembed.options import choose_dimension, choose_max_seq_length, choose_normalize, choose_prompt
 from ortembed.recipe import Prompt, Recipe
+from ortembed.responses import Stats
 from ortembed.runtime_library import find_runtime_library
 from ortembed.tokenizer import Tokenizer
 from ortembed.windows import windows
@@ -54,7 +55,7 @@ class Pipeline:
         Raises:
             ModelLoadError, RuntimeLibraryError, InvalidInputError: As Embedder's.
         """
-        num_threads = choose_threads(threads)
+        self.threads = choose_threads(threads)
         self.settings = prepared.settings
         self.max_seq_length = choose_max_seq_length(self.settings, max_seq_length)
         self.tokenizer = Tokenizer(
@@ -67,7 +68,7 @@ class Pipeline:
             vocab_size=self.settings.vocab_size,
             max_tokens=self.max_seq_length,
             max_batch_tokens=_MAX_BATCH_TOKENS,
-            threads=num_threads,
+            threads=self.threads,
             head=prepared.head(),
             embeddings=prepared.embeddings(),
         )
@@ -78,9 +79,9 @@ class Pipeline:
     def recipe(
         self,
         *,
-        prompt: str | None = None,
         prompt_name: str | None = None,
-        normalize: object = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool | None = None,
         truncate_dim: int | None = None,
     ) -> Recipe:
         """Join a caller's options, None for what was not said, with the model's settings.
@@ -92,7 +93,7 @@ class Pipeline:
         words = choose_prompt(settings, prompt=prompt, prompt_name=prompt_name)
         return Recipe(
             self._prompt(words) if words else _NO_PROMPT,
-            choose_normalize(settings, normalize),
+            choose_normalize(settings, normalize_embeddings),
             choose_dimension(self.dimension, truncate_dim, settings),
         )
 
@@ -109,12 +110,13 @@ class Pipeline:
         self.encode_into(rows, texts, recipe)
         return rows
 
-    def encode_one(self, rows: Vectors, text: str, recipe: Recipe) -> None:
-        """Encode one text into rows [1, d]."""
+    def encode_one(self, rows: Vectors, text: str, recipe: Recipe, control: Control = UNWATCHED) -> int:
+        """Encode one text into rows [1, d]; give the number of its tokens."""
         start = perf_counter()
         tokens = self.tokenizer.encode_one(recipe.prompt.words + text)
         self.counters.add_call(1, perf_counter() - start)
-        self.run(rows, tokens, recipe)
+        self.run(rows, tokens, recipe, control)
+        return len(tokens.ids)
 
     def encode_into(
         self, rows: Vectors, texts: Sequence[str], recipe: Recipe, control: Control = UNWATCHED
@@ -122,10 +124,10 @@ class Pipeline:
         """Encode texts into rows [n, d], window by window; give the number of tokens of each: int64 [n]."""
         lengths = np.zeros(len(texts), np.int64)
         start = 0
-        with closing(self._tokenized(texts, recipe)) as windows:
+        with closing(self._tokenized(texts, recipe, control)) as windows:
             for tokens in windows:
                 end = start + len(tokens.offsets) - 1
-                lengths[start:end] = np.diff(tokens.offsets)
+                lengths[start:end] = tokens.offsets[1:] - tokens.offsets[:-1]
                 try:
                     self.run(rows[start:end], tokens, recipe, control)
                 except InferenceError as error:
@@ -145,9 +147,12 @@ class Pipeline:
             out=rows,
             normalize=recipe.normalize,
             skip_tokens=recipe.prompt.skip_tokens,
+            precision=recipe.precision,
+            ranges=recipe.ranges,
+            dimensions=recipe.dimension,
+            progress=None if control is UNWATCHED else control.tick,
+            cancellation=control.cancellation,
         )
-        if control.progress:
-            control.progress(len(rows))
 
     def tokenize(self, texts: Sequence[str], recipe: Recipe) -> TokenizedTexts:
         """Tokenize a block of texts with the prompt before each."""
@@ -157,16 +162,24 @@ class Pipeline:
         self.counters.add_work(tokenize_seconds=perf_counter() - start)
         return tokens
 
-    def _tokenized(self, texts: Sequence[str], recipe: Recipe) -> Generator[TokenizedTexts, None, None]:
+    def _tokenized(
+        self, texts: Sequence[str], recipe: Recipe, control: Control
+    ) -> Generator[TokenizedTexts, None, None]:
         """Give the tokens of texts in windows; a generator that has to be closed."""
         tokenize = partial(self.tokenize, recipe=recipe)
         parts = [(part, None) for part in windows(texts, self.max_seq_length)]
         if len(parts) <= 1:
-            yield tokenize_now(tokenize, texts)
+            yield tokenize_now(tokenize, texts, control)
             return
-        with closing(tokenize_ahead(tokenize, parts)) as ahead:
+        with closing(tokenize_ahead(tokenize, parts, control)) as ahead:
             for _, tokens in ahead:
                 yield tokens
+
+    def stats(self) -> Stats:
+        """Give the values of the counters."""
+        done = self.engine.stats()
+        del done["calls"], done["texts"]  # of the engine, which windows and duplicates make other numbers
+        return Stats(**self.counters.read()._asdict(), **done)
 
     def _prompt(self, words: str) -> Prompt:
         """Give a prompt as the model's pooling treats it."""

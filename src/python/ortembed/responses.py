@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,3 +71,46 @@ class ModelInfo:
     dtype: str
     providers: tuple[str, ...]
     runtime_version: str
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What an Embedder has done since it was made. ``later - earlier`` tells what it did between two moments.
+
+    Seconds of plan, run and pool are summed over the threads that work at once, so they may exceed the time on the
+    clock. A call that is under way has counted what it has done so far.
+
+    Attributes:
+        calls: Calls of encode and its like; iter_encode is one.
+        texts: Texts that were asked for.
+        duplicates: Those of them that were not run, since an equal one in the same call was.
+        tokens: Tokens that the model read, special tokens included.
+        padded_tokens: The same with the padding that made the texts of a batch as long as its longest.
+        batches: Runs of the model.
+        tokenize_seconds: Texts to token ids.
+        plan_seconds: Checks of the ids, which texts run together, and the tensors that go in.
+        run_seconds: The model.
+        pool_seconds: Pooling, head, normalization, precision, and each vector to its place.
+    """
+
+    calls: int
+    texts: int
+    duplicates: int
+    tokens: int
+    padded_tokens: int
+    batches: int
+    tokenize_seconds: float
+    plan_seconds: float
+    run_seconds: float
+    pool_seconds: float
+
+    @property
+    def padding_ratio(self) -> float:
+        """Share of the tokens that ran which was padding, from 0 to 1."""
+        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+    def __sub__(self, earlier: Stats) -> Stats:
+        """Give what was done after an earlier moment."""
+        return Stats(
+            **{field.name: getattr(self, field.name) - getattr(earlier, field.name) for field in fields(self)}
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -73,8 +73,7 @@ class Tokenizer:
             length == longest and bool(encoding.overflowing)
             for length, encoding in zip(lengths, encodings, strict=True)
         )
-        offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
+        offsets = np.array([0, *accumulate(lengths)], np.int64)
         return TokenizedTexts(_id_array(list(chain.from_iterable(rows))), offsets, truncated)
 
     def encode_one(self, text: str) -> TokenizedTexts:

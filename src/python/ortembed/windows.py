@@ -14,6 +14,7 @@ from ortembed.tokenizer import check_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+MAX_CHUNK = 1 << 16
 _WINDOW_TEXTS = 4096
 _WINDOW_TOKENS = 1 << 20
 _BLOCK_TEXTS = 256
@@ -62,6 +63,7 @@ def chunks(texts: Iterable[object], chunk_size: int, max_tokens: int) -> Iterato
         chunk = _read(source, index, min(size, chunk_size), max_tokens)
         yield chunk
         if chunk.is_last:
+            del chunk  # its error knows this frame: a cycle would keep all that waits for the chunk
             return
         index += len(chunk.texts)
         size = min(size * _GROWTH, chunk_size)
