@@ -25,7 +25,7 @@ class Plan:
 FULL = Plan(
     queries=50,
     query_rounds=6,
-    texts={"short": 512, "mixed": 512, "long": 64},
+    texts={"short": 384, "mixed": 384, "long": 48},
     corpus_rounds=3,
     extra_starts=1,
     processes_apart=True,
@@ -33,7 +33,7 @@ FULL = Plan(
 QUICK = Plan(
     queries=25,
     query_rounds=3,
-    texts={"short": 96, "mixed": 160, "long": 16},
+    texts={"short": 96, "mixed": 128, "long": 12},
     corpus_rounds=2,
     extra_starts=0,
     processes_apart=False,

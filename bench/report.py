@@ -16,12 +16,21 @@ _HEADER = (
     "engine", "import + load + first (s)", "query p50 / p95 / p99 (ms)", "short", "mixed", "long (texts/s)",
     "CPU (ms/text)", "peak RSS (MB)", "cosine min / mean",
 )  # fmt: skip
+_IDLE = 0.02  # cores, of an engine that is idle
 _EXACT = 0.99999  # cosines above are shown as 1
 
 
 def markdown(result: Mapping[str, Any]) -> str:
     """Give the whole report."""
-    parts = [heading(result), table(all_figures(result)), left_out(result), limit_table(result), goal_table(result)]
+    figures = all_figures(result)
+    parts = [
+        heading(result),
+        table(figures),
+        left_out(result),
+        idle_note(figures),
+        limit_table(result),
+        goal_table(result),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -69,6 +78,17 @@ def left_out(result: Mapping[str, Any]) -> str:
     failed = [record for record in result["engines"] if record["failure"]]
     lines = [f"- {record['label']}: {record['failure'].splitlines()[0]}" for record in failed]
     return "\n".join(["Not measured:", "", *lines]) if lines else ""
+
+
+def idle_note(figures: Sequence[Figures]) -> str:
+    """Name the engines that use CPU time while nobody asks them anything."""
+    busy = [f"{row.label} ({row.idle_cores:.2f})" for row in figures if row.idle_cores > _IDLE]
+    if not busy:
+        return ""
+    return (
+        "Every process is stopped while others are measured. Left running, these keep cores busy for a while after a "
+        f"query: {', '.join(busy)} (cores, in the half second after it)."
+    )
 
 
 def limit_table(result: Mapping[str, Any]) -> str:

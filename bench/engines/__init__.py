@@ -18,6 +18,7 @@ MODULES = [
     "sentence_transformers_openvino",
     "fastembed_onnx",
     "llama_cpp",
+    "llama_cpp_f32",
     "pure_tokenizers",
     "pure_transformers",
 ]
