@@ -39,6 +39,7 @@ CONFIGS = {
 RANDOM = np.random.default_rng(3)
 TEXTS = [RANDOM.integers(3, 1100, length).tolist() for length in (1, 4, 9, 20, 20, 30)]
 CALIBRATION = [RANDOM.integers(3, 1100, length) for length in (1, 1, 1, 2, 5, 11, 17, 25, 30, 31)]
+LONG_TEXTS = [RANDOM.integers(3, 1100, length).tolist() for length in (700, 20, 513)]
 
 
 class RandomWeights:
@@ -82,7 +83,7 @@ def encode(graph, texts, library=None):
         model=graph,
         pooling="mean",
         vocab_size=1100,
-        max_tokens=40,
+        max_tokens=1100,
         max_batch_tokens=2048,
         threads=1,
     )
@@ -114,6 +115,18 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it(graphs, family):
     together = encode(graphs[family][1], TEXTS)
     alone = np.concatenate([encode(graphs[family][1], [text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+def test_long_texts_stay_near_those_of_float_alone_and_in_a_batch(tmp_path, family):
+    plain = export({**CONFIGS[family], "max_position_embeddings": 1100}, tmp_path / family)
+    rounded = to_int8(plain, [*CALIBRATION, np.array(LONG_TEXTS[2])])
+    assert "If" in operators(rounded)
+    expected, found = (encode(graph, LONG_TEXTS) for graph in (plain, rounded))
+    cosines = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+    assert cosines.min() > 0.995
+    alone = np.concatenate([encode(rounded, [text]) for text in LONG_TEXTS])
+    np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", CONFIGS)

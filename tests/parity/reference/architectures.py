@@ -69,12 +69,13 @@ def randomize(name: str, parameter: torch.nn.Parameter) -> None:
 
 
 def make_batches(config: transformers.PreTrainedConfig, case: Case, random: np.random.Generator) -> list[list]:
-    """Give batches of texts: each alone, equal and unequal lengths, and one text much longer than the others."""
+    """Give batches of texts: each alone, equal and unequal lengths, one much longer than the others."""
     lengths = [1, 2, 7, case.longest // 2, case.longest]
     texts = [random.integers(config.vocab_size, size=length) for length in lengths]
     texts[2][[1, 4]] = config.pad_token_id or 0  # the padding id may be inside a text
     same = [random.integers(config.vocab_size, size=9) for _ in range(3)]
-    return [*([text] for text in texts), texts, same, [texts[3], texts[2]], [*same, texts[-1], texts[0]]]
+    pairs = [[texts[3], texts[2]], [texts[-1], texts[-1][::-1].copy()]]
+    return [*([text] for text in texts), texts, same, *pairs, [*same, texts[-1], texts[0]]]
 
 
 @torch.no_grad()

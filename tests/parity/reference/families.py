@@ -69,6 +69,7 @@ FAMILIES: dict[str, list[Case]] = {
         Case(bert_like(20, 5, 2, 30, hidden_act="silu"), task="ForMaskedLM", dtype="float16"),
         Case(bert_like(64, 4, 2, 64), dtype="bfloat16", shard_size="30KB"),
         Case(bert_like(16, 2, 2, 32), removed=("layer_norm_eps", "hidden_act", "type_vocab_size")),
+        Case(bert_like(32, 4, 2, 48, max_position_embeddings=1100), longest=1100),
     ],
     "modernbert": [
         Case(modernbert(64, 4, 4, 48, local_attention=16)),
@@ -87,6 +88,8 @@ FAMILIES: dict[str, list[Case]] = {
             modernbert(32, 2, 2, 40, layer_types=["sliding_attention", "full_attention"], local_attention=4),
             removed=("norm_eps", "norm_bias", "attention_bias", "mlp_bias", "hidden_activation"),
         ),
+        Case(modernbert(48, 3, 4, 32, local_attention=128, max_position_embeddings=1100), longest=1100),
+        Case(modernbert(32, 2, 3, 32, local_attention=11, max_position_embeddings=1100), longest=1025),
     ],
     "nomic_bert": [
         Case(bert_like(64, 4, 3, 96)),
@@ -102,6 +105,7 @@ FAMILIES: dict[str, list[Case]] = {
             removed=("rope_parameters", "head_dim", "layer_norm_eps", "hidden_act"),
         ),
         Case(bert_like(32, 4, 1, 40, rope_parameters={"rope_type": "default", "rope_theta": 50.0})),
+        Case(bert_like(32, 2, 2, 48, max_position_embeddings=1100), longest=1100),
     ],
     "qwen3": [
         Case(qwen3(64, 4, 2, 3, 96), padding_sides=("right", "left")),
@@ -126,6 +130,7 @@ FAMILIES: dict[str, list[Case]] = {
         Case(roberta(32, 4, 2, 64, layer_norm_eps=1e-5)),
         Case(roberta(40, 5, 1, 24, hidden_act="relu"), task="ForSequenceClassification", dtype="float16"),
         Case(roberta(16, 2, 3, 24, vocab_size=300), shard_size="20KB"),
+        Case(roberta(32, 4, 2, 48, max_position_embeddings=1100), longest=1098),
     ],
     "camembert": [
         Case(roberta(32, 4, 2, 64)),

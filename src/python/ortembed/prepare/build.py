@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Ids = npt.NDArray[np.int64]
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 7
+EXPORTER_VERSION = 8
 
 _COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does not depend on how many
 

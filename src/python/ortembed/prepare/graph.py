@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -98,6 +98,24 @@ class GraphBuilder:
         node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
         self._nodes.append(node)
         return outputs
+
+    def choose(self, condition: str, then: Callable[[], str], otherwise: Callable[[], str], output: str) -> str:
+        """Add a float32 value that is computed in one of two ways, by a condition known when the graph runs.
+
+        Each way adds nodes and gives the name of its value; it may use every value that is there already, and what
+        it adds is not there afterwards but for its weights.
+        """
+        branches = {"then_branch": self._branch(then), "else_branch": self._branch(otherwise)}
+        return self.node("If", [condition], output, **branches)
+
+    def _branch(self, add: Callable[[], str]) -> onnx.GraphProto:
+        outer, self._nodes = self._nodes, []
+        try:
+            output = add()
+            value = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
+            return helper.make_graph(self._nodes, output, [], [value])
+        finally:
+            self._nodes = outer
 
     def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> None:
         """Write the graph."""

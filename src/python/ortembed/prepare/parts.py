@@ -73,6 +73,7 @@ class Attention:
             heads only in causal attention.
         head_width: Width of one head.
         bias: Name of a value [1 or batch, 1 or heads, sequence, sequence] added to the scores, None for none.
+        reach: How many tokens to each side of itself a token sees, None for all.
         rotary: Rotary positions of queries and keys, None for none.
         head_norm: RMSNorm of each query head and key head before rotation: their scales [head_width] and epsilon.
         causal: A token sees only itself and those before it.
@@ -85,6 +86,7 @@ class Attention:
     key_value_heads: int
     head_width: int
     bias: str | None = None
+    reach: int | None = None
     rotary: Rotary | None = None
     head_norm: tuple[Floats, Floats, float] | None = None
     causal: bool = False

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Two ways to compute in float32 differ by up to about 1e-5 of the largest value; a mistake by far more.
 _TOLERANCE = 1e-3
 _LONGEST = 256  # tokens; more would take long with a large model
+# Models that take more tokens than this may attend to long texts by other operators: these see one that is longer.
+_SHORT_MODEL = 512
+_LONGEST_OF_LONG = 640
 _TEXTS = (
     "A short text.",
     "Where is the nearest railway station, and when does the last train leave?",
@@ -28,6 +31,7 @@ _TEXTS = (
     "Die Straße ist lang. 道は長い。 Дорога длинная. الطريق طويل",
     "one two three four five six seven eight nine ten " * 12,
 )
+_LONG_TEXT = "Ten little boats went out to sea, nine came home again. " * 60
 
 
 def check_agreement(prepared: PreparedModel, other: PreparedModel) -> float:
@@ -48,8 +52,11 @@ def check_agreement(prepared: PreparedModel, other: PreparedModel) -> float:
 
 
 def _vectors(prepared: PreparedModel) -> npt.NDArray[np.float32]:
-    pipeline = Pipeline(prepared, max_seq_length=min(prepared.settings.max_seq_length, _LONGEST))
+    most = prepared.settings.max_seq_length
+    is_long = most > _SHORT_MODEL
+    pipeline = Pipeline(prepared, max_seq_length=min(most, _LONGEST_OF_LONG if is_long else _LONGEST))
+    alone = [_TEXTS[:1], [_LONG_TEXT]] if is_long else [_TEXTS[:1]]
     try:
-        return np.concatenate([pipeline.raw(_TEXTS), pipeline.raw(_TEXTS[:1])])  # in a batch, and alone
+        return np.concatenate([pipeline.raw(texts) for texts in (_TEXTS, *alone)])
     except InferenceError as error:
         raise ModelLoadError(f"the model cannot embed a few plain texts: {error}") from error

@@ -111,7 +111,7 @@ def _attention(shape: ModernBertShape, blocks: Blocks, prefix: str, hidden: str,
         heads=shape.heads,
         key_value_heads=shape.heads,
         head_width=shape.head_width,
-        bias=blocks.window_bias(shape.reach) if kind == "sliding_attention" else None,
+        reach=shape.reach if kind == "sliding_attention" else None,
         rotary=Rotary(shape.thetas[kind], shape.positions),
     )
     context = blocks.attention(prefix, hidden, attention)

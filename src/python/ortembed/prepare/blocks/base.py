@@ -161,6 +161,10 @@ class Blocks(ABC):
             self._length = self.graph.node("Shape", [next(iter(self.inputs))], "sequence_length", start=1, end=2)
         return self._length
 
+    def _pairs_length(self, name: str) -> str:
+        """Give the length that a bias for pairs of tokens has, int64 scalar."""
+        return self.graph.node("Squeeze", [self._sequence_length()], f"{name}.length")
+
     def _distance_bias(self, name: str, operator: str, limit: int) -> str:
         """Give 0 where operator(j - i) <= limit for query i and key j, else HIDDEN."""
         graph = self.graph
@@ -168,7 +172,7 @@ class Blocks(ABC):
             return self._biases[name]
         # In int32: for long texts this is the largest value beside the scores. Range itself counts in int64, since
         # with fixed dimensions the runtime knows the length as int64 whatever it is cast to.
-        scalar = graph.node("Squeeze", [self._sequence_length()], f"{name}.length")
+        scalar = self._pairs_length(name)
         zero, one = (graph.weight(f"int64_{n}", np.array(n, np.int64)) for n in (0, 1))
         most = graph.weight(f"int32_{limit}", np.array(limit, np.int32))
         numbers = graph.node("Range", [zero, scalar, one], f"{name}.numbers")

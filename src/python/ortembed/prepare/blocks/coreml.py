@@ -80,6 +80,8 @@ class CoreMlBlocks(Blocks):
 
     def _score_biases(self, attention: Attention) -> list[str]:
         biases = ["mask", *([attention.bias] if attention.bias else [])]
+        if attention.reach is not None:
+            biases.append(self.window_bias(attention.reach))
         return [*biases, self.causal_bias()] if attention.causal else biases
 
     def _heads(self, name: str, hidden: str, projection: Projection, heads: int, head_width: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from onnx import TensorProto
 
 from ortembed.prepare.blocks.base import Blocks
+from ortembed.prepare.blocks.long_texts import LONG_MODEL, LongTexts
 from ortembed.prepare.graph import MICROSOFT
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class CpuBlocks(Blocks):
     """Fused operators; each text's length takes the place of the mask."""
 
     _lengths = ""  # int32 [batch]
+    _mask = ""  # int32 [batch, sequence]
+    _positions_held: int = 0  # by the table of positions, 0 where there is none
+    _long: LongTexts | None = None
     _whole: tuple[str, str] | None = None
 
     def __init__(self, graph: GraphBuilder, weights: Weights) -> None:
@@ -42,10 +46,11 @@ class CpuBlocks(Blocks):
         """Look up, add positions, LayerNorm: one operator where all three are there."""
         graph = self.graph
         ids = graph.node("Cast", ["input_ids"], "input_ids_int32", to=TensorProto.INT32)
-        mask = graph.node("Cast", ["attention_mask"], "attention_mask_int32", to=TensorProto.INT32)
+        self._mask = graph.node("Cast", ["attention_mask"], "attention_mask_int32", to=TensorProto.INT32)
         if embeddings.position is not None and embeddings.norm:
-            return self._embed_fused(embeddings, ids, mask, embeddings.position, embeddings.norm)
-        self._lengths = graph.node("ReduceSum", [mask, graph.integers(1)], "lengths", keepdims=0)
+            self._positions_held = len(embeddings.position)
+            return self._embed_fused(embeddings, ids, embeddings.position, embeddings.norm)
+        self._lengths = graph.node("ReduceSum", [self._mask, graph.integers(1)], "lengths", keepdims=0)
         word = graph.weight("embeddings.word", embeddings.word)
         hidden = graph.node("Gather", [word, ids], "embeddings.looked_up")
         if not embeddings.norm:
@@ -53,7 +58,7 @@ class CpuBlocks(Blocks):
         width = embeddings.word.shape[1]
         return self.layer_norm(embeddings.norm, hidden, width, embeddings.epsilon, bias=embeddings.norm_bias)
 
-    def _embed_fused(self, embeddings: Embeddings, ids: str, mask: str, position: Floats, norm: str) -> str:
+    def _embed_fused(self, embeddings: Embeddings, ids: str, position: Floats, norm: str) -> str:
         positions = [] if embeddings.padding_id is None else [self._positions(ids, embeddings.padding_id)]
         inputs = [
             ids,
@@ -62,7 +67,7 @@ class CpuBlocks(Blocks):
             self.graph.weight("embeddings.position_and_type", position),
             _EMPTY,
             *self.norm_weights(norm, embeddings.word.shape[1], bias=embeddings.norm_bias),
-            mask,
+            self._mask,
             *positions,
         ]
         hidden, self._lengths = self.graph.nodes(
@@ -85,7 +90,7 @@ class CpuBlocks(Blocks):
 
     def attention(self, name: str, hidden: str, attention: Attention) -> str:
         """Fuse projections and attention where the operator allows it, else fuse attention alone."""
-        plain = not (attention.rotary or attention.head_norm or attention.causal)
+        plain = not (attention.rotary or attention.head_norm or attention.causal or self._takes_long_texts(attention))
         if plain and attention.heads == attention.key_value_heads and attention.query.bias is not None:
             return self._packed_attention(name, hidden, attention)
         if attention.causal:
@@ -114,10 +119,26 @@ class CpuBlocks(Blocks):
                 self.graph.node("RotaryEmbedding", [part, *tables], f"{part}.rotated", domain=MICROSOFT)
                 for part in (query, key)
             )
-        inputs = [query, key, value, _EMPTY, self._lengths, *([attention.bias] if attention.bias else [])]
-        return self.graph.node(
-            "MultiHeadAttention", inputs, f"{name}context", domain=MICROSOFT, num_heads=attention.heads
-        )
+        heads = (query, key, value)
+        if not self._takes_long_texts(attention):
+            return self._masked(f"{name}context", heads, attention)
+        if self._long is None:
+            self._long = LongTexts(self.graph, self._mask, self._lengths, self._sequence_length())
+        if attention.reach is not None:
+            self.window_bias(attention.reach)  # outside of what is chosen, so that the layers share it
+        return self._long.attend(name, heads, attention, lambda: self._masked(f"{name}masked", heads, attention))
+
+    def _masked(self, output: str, heads: tuple[str, str, str], attention: Attention) -> str:
+        bias = attention.bias if attention.reach is None else self.window_bias(attention.reach)
+        inputs = [*heads, _EMPTY, self._lengths, *([bias] if bias else [])]
+        return self.graph.node("MultiHeadAttention", inputs, output, domain=MICROSOFT, num_heads=attention.heads)
+
+    def _takes_long_texts(self, attention: Attention) -> bool:
+        positions = attention.rotary.positions if attention.rotary else self._positions_held
+        return positions > LONG_MODEL and not attention.bias
+
+    def _pairs_length(self, name: str) -> str:
+        return self._long.pairs_length if self._long else super()._pairs_length(name)
 
     def _causal_attention(self, name: str, hidden: str, attention: Attention) -> str:
         """Rotate, share heads and attend in one operator, faster than apart.

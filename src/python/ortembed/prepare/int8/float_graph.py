@@ -62,7 +62,7 @@ class FloatGraph:
         self.producers = {name: index for index, node in enumerate(self.nodes) for name in node.output}
         self.consumers: dict[str, list[int]] = defaultdict(list)
         for index, node in enumerate(self.nodes):
-            for name in node.input:
+            for name in inputs_of(node):
                 self.consumers[name].append(index)
         for value in self.model.graph.output:
             self.consumers[value.name].append(len(self.nodes))  # the graph's end uses it too
@@ -114,6 +114,12 @@ class FloatGraph:
                 if follower.op_type == _BIAS_AND_GELU:
                     return Linear(index, weight, biases[0], output, users[0])
         return Linear(index, weight, "", output, None)
+
+
+def inputs_of(node: onnx.NodeProto) -> list[str]:
+    """Give the names of the values that a node uses, those in the branches of an If among them."""
+    branches = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return [*node.input, *(name for branch in branches for inner in branch.node for name in inputs_of(inner))]
 
 
 def _is_packed_attention(node: onnx.NodeProto) -> bool:

@@ -18,7 +18,7 @@ from ortembed.errors import ModelLoadError
 from ortembed.prepare.graph import GRAPH_NAME, MICROSOFT, GraphBuilder
 from ortembed.prepare.int8.calibrate import calibrate
 from ortembed.prepare.int8.embedding_rows import round_lookup
-from ortembed.prepare.int8.float_graph import FloatGraph
+from ortembed.prepare.int8.float_graph import FloatGraph, inputs_of
 from ortembed.prepare.int8.layers import Layer, codes, packed_attention, product
 from ortembed.prepare.int8.rounding import round_weight
 from ortembed.prepare.int8.smooth import choose
@@ -157,7 +157,8 @@ class _Rewriter:
     def _model(self, nodes: Sequence[onnx.NodeProto]) -> onnx.ModelProto:
         """Put the nodes into a copy of the float graph, with the constants that they use."""
         source, builder = self._source, self._builder
-        used = {name for node in nodes for name in node.input} | {value.name for value in source.model.graph.output}
+        used = {name for node in nodes for name in inputs_of(node)}
+        used |= {value.name for value in source.model.graph.output}
         for name in source.constants:
             if name in used:
                 builder.weight(name, source.array(name))
