@@ -1,25 +1,31 @@
 """What one text costs beside tokenization and the run itself: each call taken apart by the embedder's own clocks.
 
-Run by ``python -m bench.breakdown [--calls 2000] [--json FILE]``.
+Beside the model in each dtype runs an empty one, a lookup of a few numbers a token: a real run leaves caches that are
+cold for all that follows, so what the code itself takes shows there. Run by ``python -m bench.breakdown``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save_model
 
 import ortembed
-from bench.model import MODEL
+from bench.model import MODEL, model_folder
+from ortembed.prepare.graph import IR_VERSION, OPSETS
 
 TEXT = "How do I copy a whole directory tree to another place in Python?"
 STAGES = ("tokenize", "plan", "run", "pool")  # as Embedder.stats() names them
 ALLOWED_MICROSECONDS = 10.0
 WARM_UP = 50
+EMPTY_WIDTH = 8
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Breakdown:
     """One call of encode with one text: medians over calls, in microseconds.
 
     Attributes:
+        name: Of the model.
         tokens: Of the text.
         stages: By STAGES.
         rest: What is in no stage: checks and calls in Python, the array, locks.
@@ -34,7 +41,7 @@ class Breakdown:
         total: The whole call.
     """
 
-    dtype: str
+    name: str
     tokens: int
     stages: dict[str, float]
     rest: float
@@ -45,19 +52,36 @@ class Breakdown:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="bench.breakdown", description=__doc__.splitlines()[0])
-    parser.add_argument("--dtype", nargs="+", default=["float32", "int8"], choices=["float32", "int8"])
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
-    found = [measure(dtype, options.calls) for dtype in options.dtype]
+    found = [measure(dtype, ortembed.Embedder(MODEL, dtype=dtype), options.calls) for dtype in ("float32", "int8")]
+    with tempfile.TemporaryDirectory() as folder:
+        found.append(measure("empty model", empty_model(Path(folder)), options.calls))
     print(table(found))
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in found], indent=1), "utf-8")
 
 
-def measure(dtype: str, calls: int) -> Breakdown:
+def empty_model(folder: Path) -> ortembed.Embedder:
+    """Make a model with the default model's tokenizer whose graph only looks tokens up."""
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copyfile(model_folder() / name, folder / name)
+    words = json.loads((folder / "config.json").read_text("utf-8"))["vocab_size"]
+    table = numpy_helper.from_array(np.ones((words, EMPTY_WIDTH), np.float32), "table")
+    shape = ["batch", "sequence"]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")
+    ]
+    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*shape, EMPTY_WIDTH])
+    node = helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])
+    graph = helper.make_graph([node], "empty", inputs, [output], [table])
+    save_model(helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION), folder / "model.onnx")
+    return ortembed.Embedder(folder, cache_dir=folder / "cache")
+
+
+def measure(name: str, embedder: ortembed.Embedder, calls: int) -> Breakdown:
     """Embed one text so many times, reading the clocks between calls."""
-    embedder = ortembed.Embedder(MODEL, dtype=dtype)
     rows = []
     for _ in range(WARM_UP + calls):
         before = _clocks(embedder)
@@ -68,7 +92,7 @@ def measure(dtype: str, calls: int) -> Breakdown:
         rows.append([*stages, total - stages.sum(), total - stages[0] - stages[2], total])
     *stages, rest, overhead, total = np.median(np.array(rows[WARM_UP:]) * 1e6, axis=0).tolist()
     tokens = int(embedder.token_count(TEXT)[0])
-    return Breakdown(dtype, tokens, dict(zip(STAGES, stages, strict=True)), rest, overhead, total)
+    return Breakdown(name, tokens, dict(zip(STAGES, stages, strict=True)), rest, overhead, total)
 
 
 def _clocks(embedder: ortembed.Embedder) -> np.ndarray:
@@ -88,7 +112,7 @@ def table(found: list[Breakdown]) -> str:
             [one.overhead for one in found],
         ),
     ]
-    head = " | ".join(f"{one.dtype}, {one.tokens} tokens" for one in found)
+    head = " | ".join(f"{one.name}, {one.tokens} tokens" for one in found)
     lines = [f"| µs a call | {head} |", "|---" * (len(found) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} |" for name, values in rows]
     return "\n".join(lines)

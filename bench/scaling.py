@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Barrier, Thread
@@ -35,8 +36,9 @@ LENGTHS = (8, 16, 32, 64, 128, 256, 512)
 CALLERS = (1, 2, 3, 4)
 QUICK_TEXTS = 256
 SECONDS = 0.5  # that a job is repeated for
-CALLER_SECONDS = 1.0
+CALLER_SECONDS, CALLER_ROUNDS = 0.8, 2
 LIST = 32  # texts a call, of callers that have many
+MIXED = 200  # texts of many lengths, for the threads
 MOST_REPEATS = 200
 
 
@@ -70,11 +72,12 @@ def main() -> None:
     options = parser.parse_args()
     cores = choose_threads(None)
     most = QUICK_TEXTS if options.quick else max(COUNTS)
-    texts = select_texts(0, {"short": 64, "mixed": most, "long": 0})
+    texts = select_texts(0, {"short": most, "mixed": MIXED, "long": 0})
+    warnings.simplefilter("ignore", ortembed.TruncationWarning)  # long docstrings are cut, as they should be
     machine = describe_machine(cores)
     curves = []
     for dtype in options.dtype:
-        for curve in measure(dtype, texts["mixed"], texts["short"], cores):
+        for curve in measure(dtype, texts["short"], texts["mixed"], cores):
             print(describe(curve), flush=True)
             curves.append(curve)
     result = {"machine": machine, "curves": [asdict(curve) for curve in curves]}
@@ -86,28 +89,28 @@ def main() -> None:
         print(f"no picture: {error}", file=sys.stderr)
 
 
-def measure(dtype: str, mixed: Sequence[str], short: Sequence[str], cores: int) -> Iterable[Curve]:
+def measure(dtype: str, short: Sequence[str], mixed: Sequence[str], cores: int) -> Iterable[Curve]:
     """Measure a model's curves one by one.
 
     Args:
         dtype: Of the default model.
-        mixed: As many texts as the largest number to measure.
-        short: Texts of single calls.
+        short: As many texts as the largest number to measure, of nearly equal length.
+        mixed: Texts of many lengths.
         cores: The most threads.
     """
     embedder = ortembed.Embedder(MODEL, dtype=dtype, threads=cores, max_seq_length=LONGEST)
+    counts = [count for count in COUNTS if count <= len(short)]
+    yield _times("number of short texts", dtype, "texts a call", counts, lambda n: _encode(embedder, short[:n]))
     random = np.random.default_rng(0)
-    counts = [count for count in COUNTS if count <= len(mixed)]
-    yield _times("number of texts", dtype, "texts a call", counts, lambda n: _encode(embedder, mixed[:n]))
-    lengths = {n: random.integers(1000, 20_000, n).astype(np.int32) for n in LENGTHS}
-    yield _times("length of one text", dtype, "tokens", list(LENGTHS), lambda n: _encode_ids(embedder, lengths[n]))
-    for name, part in (("single texts", short[:1]), (f"lists of {LIST}", mixed[:LIST])):
-        rates = [_callers_rate(embedder, part, callers) for callers in CALLERS]
+    ids = {n: random.integers(1000, 20_000, n).astype(np.int32) for n in LENGTHS}
+    yield _times("length of one text", dtype, "tokens", list(LENGTHS), lambda n: _encode_ids(embedder, ids[n]))
+    for name, part in (("single texts", short[:1]), (f"lists of {LIST}", short[:LIST])):
+        rounds = [[_callers_rate(embedder, part, n) for n in CALLERS] for _ in range(CALLER_ROUNDS)]
+        rates = np.median(rounds, axis=0).tolist()
         yield _curve(f"callers with {name}", dtype, "callers", "texts/s in total", list(CALLERS), rates)
     threads = [n for n in (2**power for power in range(cores.bit_length())) if n < cores] + [cores]
     makers = {n: ortembed.Embedder(MODEL, dtype=dtype, threads=n) for n in threads}
-    some = mixed[:QUICK_TEXTS]
-    yield _times("threads, many texts", dtype, "threads", threads, lambda n: _encode(makers[n], some))
+    yield _times("threads, mixed texts", dtype, "threads", threads, lambda n: _encode(makers[n], mixed))
     yield _times("threads, one text", dtype, "threads", threads, lambda n: _encode(makers[n], short[:1]))
 
 
