@@ -19,6 +19,7 @@ FILE = "scaling.json"
 _COLORS, _MARKERS = ("#0072b2", "#d55e00"), "os"  # distinct without colours too, by marker
 _COLUMNS = 3
 _PANEL = 4.2, 3.4  # inches
+_LEAST_RANGE = 10.0  # of an axis with times or rates
 
 
 def draw(folder: Path) -> None:
@@ -63,6 +64,10 @@ def panel(axes: Axes, name: str, curves: Sequence[Mapping[str, Any]]) -> None:
         axes.plot(x, curve["y"], color=color, marker=marker, linestyle="none" if fit else "-", label=label)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < _LEAST_RANGE * low:  # noise would look like a trend
+        middle = (low * high) ** 0.5
+        axes.set_ylim(middle / _LEAST_RANGE**0.5, middle * _LEAST_RANGE**0.5)
     axes.set_xticks(curves[0]["x"], [str(n) for n in curves[0]["x"]], fontsize=8)
     axes.set_title(name, fontsize=10)
     axes.set_xlabel(curves[0]["x_name"])
