@@ -61,7 +61,7 @@ def bars(axes: Axes, figures: Sequence[Figures], values: Sequence[float], headin
     axes.set_title(heading, fontsize=10)
     axes.set_xlim(0, max(values) * _ROOM)
     axes.spines[["top", "right"]].set_visible(False)
-    for label, row in zip(axes.get_yticklabels(), figures, strict=True):
+    for label, row in zip(axes.get_yticklabels(), figures, strict=False):  # a shared axis labels one panel only
         label.set_fontweight("bold" if row.ours else "normal")
     if not axes.yaxis_inverted():  # the panels share the axis
         axes.invert_yaxis()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # shorter formats lose some, and how much is shown beside their speed.
 FLOAT32_COSINE = 0.9999
 BFLOAT16_COSINE = 0.999
-REDUCED_COSINE = 0.95
+REDUCED_COSINE = 0.9
 FLOAT32_DIFFERENCE = 1e-4
 
 

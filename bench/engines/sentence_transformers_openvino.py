@@ -18,11 +18,15 @@ class Competitor(sentence_transformers_torch.Competitor):
 
     name = NAME
     label = "sentence-transformers, OpenVINO"
+    # Of what optimum-intel requires only torchvision is left out: texts do not need it, and the one on PyPI does not
+    # load beside a torch that is built for the CPU alone.
     environment = Environment(
         NAME,
         (
-            "torch==2.13.0 torchvision==0.28.0",
-            "sentence-transformers==6.2.0 transformers==5.5.4 optimum-intel==2.2.0 openvino==2026.4.1 nncf==3.4.0",
+            "torch==2.13.0",
+            "sentence-transformers==6.2.0 transformers==5.5.4 optimum==2.3.0 nncf==3.4.0",
+            "openvino==2026.4.1 openvino-tokenizers==2026.4.1.0 requests==2.34.2",
+            "--no-deps optimum-intel==2.2.0",
         ),
     )
     packages = ("sentence-transformers", "transformers", "optimum-intel", "openvino", "torch")
