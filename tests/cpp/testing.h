@@ -8,6 +8,7 @@ namespace ortembed::testing {
 void register_allocation_counter(nanobind::module_& module);
 void register_fake_encoder(nanobind::module_& module);
 void register_hidden_states(nanobind::module_& module);
+void register_sessions(nanobind::module_& module);
 void register_stages(nanobind::module_& module);
 
 }  // namespace ortembed::testing

@@ -11,5 +11,6 @@ NB_MODULE(_ortembed_testing, module) {
   ortembed::testing::register_stages(module);
   ortembed::testing::register_fake_encoder(module);
   ortembed::testing::register_hidden_states(module);
+  ortembed::testing::register_sessions(module);
   ortembed::testing::register_allocation_counter(module);
 }

@@ -1,0 +1,201 @@
+"""Sessions of one model: equal vectors, weights that are held once, and threads that rest when nothing runs."""
+
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from _ortembed_testing import Model, Session, packable_weights
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+import ortembed
+from ortembed.prepare.onnx_file import load_graph, save_graph, take_weights_in
+from ortembed.prepared_model import read_prepared
+from ortembed.runtime_library import find_runtime_library
+from tests.python.test_runtime_library import runtime
+from tests.python.tiny_graphs import save
+
+WIDTH = 128  # a square of float32 is then 64 KiB
+RANDOM = np.random.default_rng(5)
+SQUARE = RANDOM.standard_normal((WIDTH, WIDTH)).astype(np.float32)
+FLOATS = ("input_ids", TensorProto.INT64, ["batch", WIDTH])
+IDS = RANDOM.integers(0, 9, (3, WIDTH))
+
+
+@pytest.fixture(scope="session", params=["float32", "int8"])
+def graph(request, cache_dir):
+    """The default model's graph in each dtype."""
+    ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype=request.param)
+    entries = (path.parent for path in cache_dir.glob("prepared/*/facts.json"))
+    return next(entry / "model.onnx" for entry in entries if read_prepared(entry).facts.dtype == request.param)
+
+
+@pytest.fixture(params=["newest", "floor"])
+def library(request):
+    return find_runtime_library() if request.param == "newest" else runtime("1.21.0")
+
+
+def save_outside(folder, nodes, **initializers):
+    """Write a graph from input_ids to y whose large weights lie in a file of their own."""
+    folder.mkdir()
+    cast = helper.make_node("Cast", ["input_ids"], ["x"], to=TensorProto.FLOAT)
+    output = ("y", TensorProto.FLOAT, ["batch", WIDTH])
+    path = save(folder / "inside.onnx", [cast, *nodes], [FLOATS], output, **initializers)
+    save_graph(load_graph(path, {}), folder)
+    return folder / "model.onnx"
+
+
+def names(path):
+    return [weight[0] for weight in packable_weights(path.read_bytes())]
+
+
+def test_the_weights_that_are_shared_are_those_that_the_graph_multiplies_with(graph):
+    tensors = {t.name: t for t in onnx.load(graph, load_external_data=False).graph.initializer}
+    found = packable_weights(graph.read_bytes())
+    assert len(found) == 24
+    for name, element, dimensions, location, offset, size in found:
+        tensor = tensors[name]
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        assert (element, dimensions) == (tensor.data_type, list(tensor.dims))
+        assert (location, offset, size) == ("model.onnx.data", int(entries["offset"]), int(entries["length"]))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sessions_of_one_model_give_what_a_session_alone_gives(graph, library, threads, tmp_path):
+    ids = RANDOM.integers(1000, 9000, (3, 20))
+    model = Model(library, graph)
+    shared = [Session(model, threads).run(ids) for _ in range(2)]
+    model_inside = tmp_path / "model.onnx"
+    save_graph(load_graph(graph, {}), tmp_path)
+    take_weights_in(tmp_path)
+    assert names(model_inside) == []
+    alone = Session(Model(library, model_inside), threads).run(ids)
+    np.testing.assert_array_equal(shared, [alone, alone])
+
+
+ANONYMOUS = """
+import ctypes, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import ortembed
+from _ortembed_testing import Model, Session
+def anonymous():
+    ctypes.CDLL(None).malloc_trim(0)
+    (line,) = [line for line in open("/proc/self/smaps_rollup") if line.startswith("Anonymous:")]
+    return int(line.split()[1]) * 1024
+model = Model(sys.argv[2], sys.argv[3])
+first = Session(model, 2)
+before = anonymous()
+second = Session(model, 1)
+print(anonymous() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_second_session_adds_a_fraction_of_the_packed_weights(graph, library, run_python):
+    packed = sum(weight[5] for weight in packable_weights(graph.read_bytes()))
+    testing = sys.modules["_ortembed_testing"].__file__.rpartition("/")[0]
+    assert int(run_python(ANONYMOUS, testing, library, graph)) < 0.4 * packed
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shared"),
+    [
+        ([("MatMul", ["x", "w"], "y")], ["w"]),
+        ([("MatMul", ["x", "w"], "h"), ("MatMul", ["h", "w"], "y")], ["w"]),
+        ([("MatMul", ["x", "w"], "h"), ("Add", ["h", "w"], "y")], []),
+        ([("Transpose", ["w"], "t"), ("MatMul", ["x", "t"], "y")], []),
+        ([("Transpose", ["x"], "t"), ("Add", ["t", "w"], "h"), ("Transpose", ["h"], "y")], []),
+    ],
+)
+def test_a_weight_that_anything_else_reads_is_not_shared_and_the_values_are_right(tmp_path, library, nodes, shared):
+    made = [helper.make_node(operator, inputs, [output]) for operator, inputs, output in nodes]
+    path = save_outside(tmp_path / "model", made, w=SQUARE)
+    assert names(path) == shared
+    values = {"x": IDS.astype(np.float32), "w": SQUARE}
+    meaning = {"MatMul": np.matmul, "Add": np.add, "Transpose": np.transpose}
+    square = RANDOM.integers(0, 9, (WIDTH, WIDTH))
+    values["x"] = square.astype(np.float32)
+    for operator, inputs, output in nodes:
+        values[output] = meaning[operator](*(values[name] for name in inputs))
+    model = Model(library, path)
+    for _ in range(2):
+        np.testing.assert_allclose(Session(model, 1).run(square), values["y"], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("offset", "65536000"), ("offset", "-1"), ("location", "../w"), ("location", "")]
+)
+def test_a_weight_that_is_not_where_the_graph_says_is_left_to_the_runtime(tmp_path, key, value):
+    path = save_outside(tmp_path / "model", [helper.make_node("MatMul", ["x", "w"], ["y"])], w=SQUARE)
+    model = onnx.load(path, load_external_data=False)
+    (tensor,) = (t for t in model.graph.initializer if t.name == "w")
+    for entry in tensor.external_data:
+        entry.value = value if entry.key == key else entry.value
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ortembed.ModelLoadError, match="cannot load"):
+        Session(Model(find_runtime_library(), path), 1)
+
+
+def test_a_graph_that_cannot_run_fails_with_the_runtimes_own_words(tmp_path):
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("NoSuch", ["h"], ["y"])]
+    path = save_outside(tmp_path / "model", nodes, w=SQUARE)
+    assert names(path) == ["w"]
+    with pytest.raises(ortembed.ModelLoadError, match="NoSuch"):
+        Session(Model(find_runtime_library(), path), 1)
+
+
+WHOLE = helper.make_model(
+    helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [],
+        [],
+        [
+            TensorProto(
+                name="w",
+                dims=[4, 8],
+                data_type=TensorProto.FLOAT,
+                data_location=TensorProto.EXTERNAL,
+                external_data=[{"key": "location", "value": "d"}, {"key": "offset", "value": "64"}],
+            )
+        ],
+    )
+).SerializeToString()
+
+
+def test_a_small_message_is_read():
+    assert packable_weights(WHOLE) == [("w", TensorProto.FLOAT, [4, 8], "d", 64, 128)]
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_without_harm(data):
+    assert packable_weights(data) == []
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), st.integers(0, len(WHOLE)))
+def test_damaged_messages_are_read_without_harm(place, byte, end):
+    damaged = bytearray(WHOLE)
+    damaged[place] = byte
+    for _, _, dimensions, _, _, size in packable_weights(bytes(damaged[:end])):
+        assert size == 4 * np.prod(dimensions, dtype=np.uint64) or size == np.prod(dimensions, dtype=np.uint64)
+
+
+IDLE = """
+import sys, time
+import numpy as np
+import ortembed
+embedder = ortembed.Embedder(cache_dir=sys.argv[1], local_files_only=True, threads=4)
+ids, offsets = np.full(512, 2088), np.arange(0, 513, 64)
+embedder.encode_ids(ids[:16], offsets[:1].repeat(2) + [0, 16])
+embedder.encode_ids(ids, offsets)
+before = time.process_time()
+time.sleep(2)
+print(time.process_time() - before)
+"""
+
+
+def test_an_idle_embedder_takes_no_cpu_time(run_python, embedder, cache_dir):
+    assert float(run_python(IDLE, cache_dir)) < 0.02
