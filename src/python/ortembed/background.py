@@ -1,57 +1,96 @@
-"""Threads that do the work of coroutines: made at first use, gone with the Embedder that owns them."""
+"""Threads that do the work of coroutines: there while there is work, and never idle.
+
+The standard library's executor keeps idle threads, and lets the exit of the interpreter wait for all that was
+submitted to it. Here a thread starts where there is work for it and ends when there is none: nothing is left behind
+by an Embedder that goes, or in a forked child; and calls see the end of the interpreter and stop.
+"""
 
 from __future__ import annotations
 
 import os
-from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ortembed._native import Cancellation
 from ortembed.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future
+    from typing import Any
 
 T = TypeVar("T")
 
 
-class Background:
-    """Runs calls in a few threads.
+class _Work(NamedTuple, Generic[T]):
+    future: Future[T]
+    call: Callable[[Control], T]
+    control: Control
 
-    Nothing here knows the calls' owner: a cycle would keep the model in memory. The threads end when this object
-    does, since the executor's own do.
-    """
+
+class Background:
+    """Runs calls in a few threads, in their order. It knows the calls' owner only while they wait or run."""
 
     def __init__(self, threads: int) -> None:
-        """Run up to so many calls at once; no thread is started yet."""
-        self._threads = threads
-        self._lock = Lock()
-        self._executor: ThreadPoolExecutor | None = None
+        """Run up to so many calls at once."""
+        self._most = threads
+        self._reset()
+
+    def _reset(self) -> None:
         self._process = os.getpid()
+        self._lock = Lock()
+        self._waiting: deque[_Work[Any]] = deque()
+        self._threads = 0
 
     async def run(self, call: Callable[[Control], T]) -> T:
         """Await a call. Cancelled, it never runs if it was still waiting, and else ends within a batch."""
         import asyncio  # noqa: PLC0415 - a third of what importing ortembed would take; here it is imported already
+        from concurrent.futures import Future  # noqa: PLC0415
 
         cancellation = Cancellation()
-        control = Control(None, cancellation, in_background=True)
+        work = _Work(Future[T](), call, Control(None, cancellation, in_background=True))
+        self._submit(work)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._started(), _checked, call, control)
+            return await asyncio.wrap_future(work.future)
         finally:
             cancellation.cancel()  # of no effect on a call that is done
 
-    def _started(self) -> ThreadPoolExecutor:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not for those who never await
-
+    def _submit(self, work: _Work[T]) -> None:
+        if self._process != os.getpid():  # a forked child has none of the threads
+            self._reset()
         with self._lock:
-            if self._executor is None or self._process != os.getpid():  # threads do not survive fork()
-                self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="ortembed-background")
-                self._process = os.getpid()
-            return self._executor
+            self._waiting.append(work)
+            if self._threads == self._most:
+                return
+            self._threads += 1
+        try:
+            Thread(target=self._work, name="ortembed-background").start()
+        except BaseException:
+            work.future.cancel()
+            with self._lock:
+                self._threads -= 1
+            raise
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                work = self._waiting.popleft()
+            _perform(work)
+            del work  # or its model would stay until the next
 
 
-def _checked(call: Callable[[Control], T], control: Control) -> T:
-    """Call, unless all has ended while the call waited."""
-    control.check()
-    return call(control)
+def _perform(work: _Work[T]) -> None:
+    if not work.future.set_running_or_notify_cancel():
+        return
+    try:
+        work.control.check()
+        result = work.call(work.control)
+    except BaseException as error:  # noqa: BLE001 - all of them are for the one who awaits
+        work.future.set_exception(error)
+        del work  # the error knows this frame: a cycle would keep the model in memory
+    else:
+        work.future.set_result(result)
