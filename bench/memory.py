@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +85,7 @@ def _in_process(dtype: str, texts: int) -> MemoryCurve:
 
 def measure(dtype: str, texts: int) -> MemoryCurve:
     """Embed so many texts, in calls with one or many, and read resident memory on the way."""
+    warnings.simplefilter("ignore", ortembed.TruncationWarning)  # the longest texts are cut, as they should be
     embedder = ortembed.Embedder(MODEL, dtype=dtype)
     marks = sorted({FIRST, texts, *(FIRST * 2**power for power in range(1, 16) if FIRST * 2**power < texts)})
     points = []

@@ -27,6 +27,7 @@ def run_of(start, product, addition, whole):
         node("up", "MatMul", at, product, [2, 4, 8], [2, 4, 16]),
         node("down", "MatMul", at + product, product, [2, 4, 16], [2, 4, 8]),
         node("residual", "Add", at + 2 * product, addition, [2, 4, 8], [2, 4, 8]),
+        node("choice", "If", at, 2 * product, [1], [2, 4, 8]),  # around the first two
         node("attention", "Attention", at + 2 * product + addition, 10, [2, 4, 8], [2, 4, 8]),
     ]
 
