@@ -29,8 +29,8 @@ PYTHON_LAYERS = [
     {"hub", "options", "output", "prepared_model"},
     {"cores"},
     {"pipeline"},
-    {"background", "encoding", "prepare", "streaming"},
-    {"asynchronous"},
+    {"background", "encoding", "prepare"},
+    {"asynchronous", "streaming"},
     {"embedder"},
     {"__init__"},
     {"cli"},  # the rooms: folders that import the public Embedder, never one another

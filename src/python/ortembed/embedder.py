@@ -18,7 +18,7 @@ from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
 from ortembed.responses import EmbeddingResponse, ModelInfo, Stats, Usage
 from ortembed.similarity import similarity
-from ortembed.streaming import encode_stream
+from ortembed.streaming import check_stream_recipe, encode_stream
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
 from ortembed.truncation import TruncationNotice
 from ortembed.windows import MAX_CHUNK
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ortembed.options import EncodeOptions, RecipeOptions
+    from ortembed.output import Vectors
 
     Floats = npt.NDArray[np.float32]
 
@@ -125,10 +126,12 @@ class Embedder(AsyncEncoding):
         prompt: str | None = None,
         normalize_embeddings: bool | None = None,
         truncate_dim: int | None = None,
+        precision: str = "float32",
+        ranges: npt.ArrayLike | None = None,
         show_progress_bar: bool | None = None,
-        out: Floats | None = None,
-    ) -> Floats:
-        """Turn texts into vectors.
+        out: Vectors | None = None,
+    ) -> Vectors:
+        """Turn texts into vectors. A text that comes more than once runs once.
 
         Args:
             texts: One text, or any iterable of them. Texts longer than max_seq_length are truncated, with a
@@ -137,11 +140,15 @@ class Embedder(AsyncEncoding):
             prompt: Words to put before each text, whatever the model's prompts.
             normalize_embeddings: Scale to norm 1; by default as the model's own files say.
             truncate_dim: Keep the first so many dimensions, cut before normalization.
+            precision: "float32", "float16", "int8", "uint8", "binary" or "ubinary": see quantize_embeddings.
+            ranges: For int8 and uint8, floats [2, dimension], the smallest and largest value of each dimension; by
+                default those of this call's vectors, whose codes then compare with no other call's.
             show_progress_bar: By default where the work is long and stderr is a terminal.
-            out: Array to write into, float32, C-contiguous, of the shape of the result.
+            out: Array to write into, C-contiguous, of the dtype and shape of the result.
 
         Returns:
-            float32 [n, dimension] for n texts, [dimension] for one text. An empty iterable gives [0, dimension].
+            float32, or the precision's dtype, [n, dimension] for n texts, [dimension] for one text; binary and
+            ubinary have ceil(dimension / 8) columns. An empty iterable gives [0, dimension].
 
         Raises:
             InvalidInputError: Something that is not a text, or an option that does not fit; nothing has run.
@@ -153,6 +160,8 @@ class Embedder(AsyncEncoding):
             prompt=prompt,
             normalize_embeddings=normalize_embeddings,
             truncate_dim=truncate_dim,
+            precision=precision,
+            ranges=ranges,
         )
         return encode_texts(self._pipeline, texts, recipe, out, show_progress_bar=show_progress_bar)
 
@@ -163,7 +172,7 @@ class Embedder(AsyncEncoding):
         chunk_size: int = 2048,
         prompt_name: str | None = None,
         **options: Unpack[RecipeOptions],
-    ) -> Iterator[Floats]:
+    ) -> Iterator[Vectors]:
         """Turn a stream of texts into vectors, in constant memory; the stream may be endless.
 
         The first 16 texts make a chunk, then 64, 256 and so on up to chunk_size. While one runs, the next is read and
@@ -188,19 +197,20 @@ class Embedder(AsyncEncoding):
             InferenceError, ServiceUnavailableError: As for encode.
         """
         recipe = self._pipeline.recipe(prompt_name=prompt_name, **options)
+        check_stream_recipe(recipe)
         check_int("chunk_size", chunk_size, MAX_CHUNK)
         return encode_stream(self._pipeline, check_iterable(texts), recipe, chunk_size)
 
     def encode_query(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
-    ) -> Floats:
+    ) -> Vectors:
         """Encode with the model's prompt for queries, where it has one. Options as for encode."""
         name = first_known(self._settings, *QUERY) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_document(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
-    ) -> Floats:
+    ) -> Vectors:
         """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
         name = first_known(self._settings, *DOCUMENT) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)

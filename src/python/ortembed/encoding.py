@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ortembed import _native
 from ortembed.control import UNWATCHED
 from ortembed.duplicates import distinct_texts
-from ortembed.errors import InferenceError
+from ortembed.errors import InferenceError, InvalidInputError
 from ortembed.output import prepare_row, prepare_rows
+from ortembed.precision import choose_ranges, takes_ranges
 from ortembed.progress import progress_bar
 from ortembed.tokenizer import check_text, check_texts
 
@@ -56,6 +58,8 @@ def encode_texts(
 
 def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object, control: Control) -> Vectors:
     """Encode one checked text: [d], or ``out`` if there is one."""
+    if lacks_ranges(recipe):
+        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
     rows = prepare_row(out, recipe)
     pipeline.encode_one(rows, text, recipe, control)
     return rows[0] if out is None else out  # type: ignore[return-value] # checked
@@ -63,6 +67,8 @@ def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object, contr
 
 def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: object, control: Control) -> Encoded:
     """Encode checked texts into ``out`` or a new array, those that are equal once."""
+    if lacks_ranges(recipe):
+        return _encode_with_own_ranges(pipeline, texts, recipe, out, control)
     rows = prepare_rows(out, len(texts), recipe)
     if len(texts) == 1:
         total = pipeline.encode_one(rows, texts[0], recipe, control)
@@ -83,3 +89,21 @@ def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: o
     pipeline.counters.add_work(duplicates=duplicates)
     control.tick(duplicates)
     return Encoded(rows, int(lengths[distinct.positions].sum()), int(lengths.sum()))
+
+
+def lacks_ranges(recipe: Recipe) -> bool:
+    """Tell whether ranges have to be taken from the vectors themselves, as sentence-transformers does."""
+    return recipe.ranges is None and takes_ranges(recipe.precision)
+
+
+def _encode_with_own_ranges(
+    pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: object, control: Control
+) -> Encoded:
+    codes = prepare_rows(out, len(texts), recipe)
+    if len(texts) == 1:
+        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
+    encoded = encode_many(pipeline, texts, recipe._replace(precision="float32"), None, control)
+    if texts:
+        ranges = choose_ranges(recipe.precision, None, encoded.rows)
+        _native.quantize(encoded.rows, recipe.precision, out=codes, ranges=ranges)
+    return encoded._replace(rows=codes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -27,13 +27,15 @@ class RecipeOptions(TypedDict, total=False):
     prompt: str | None
     normalize_embeddings: bool | None
     truncate_dim: int | None
+    precision: str
+    ranges: npt.ArrayLike | None
 
 
 class EncodeOptions(RecipeOptions, total=False):
     """What encode, encode_query, encode_document and their like take beside texts and prompt_name."""
 
     show_progress_bar: bool | None
-    out: npt.NDArray[np.float32] | None
+    out: npt.NDArray[Any] | None
 
 
 def check_offsets(ids: object, offsets: object) -> None:

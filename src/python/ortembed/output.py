@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ortembed.errors import InvalidInputError
+from ortembed.precision import output_columns, output_dtype
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,28 +18,29 @@ if TYPE_CHECKING:
 
 
 def prepare_rows(out: object, rows: int, recipe: Recipe) -> Vectors:
-    """Give an array [rows, d] of the recipe's dtype.
+    """Give an array [rows, d] of the recipe's dtype, where d is what its precision makes of the dimensions.
 
     Raises:
         InvalidInputError: The caller's is not that; the message says what it has to be.
     """
-    shape = (rows, recipe.dimension)
-    return np.empty(shape, np.float32) if out is None else _checked(out, shape)
+    shape, dtype = (rows, output_columns(recipe.precision, recipe.dimension)), output_dtype(recipe.precision)
+    return np.empty(shape, dtype) if out is None else _checked(out, shape, dtype)
 
 
 def prepare_row(out: object, recipe: Recipe) -> Vectors:
     """Give an array [1, d] for one text, over the caller's [d] if there is one. Raises InvalidInputError as above."""
     if out is None:
-        return np.empty((1, recipe.dimension), np.float32)
-    return _checked(out, (recipe.dimension,))[np.newaxis]
+        return prepare_rows(None, 1, recipe)
+    shape = (output_columns(recipe.precision, recipe.dimension),)
+    return _checked(out, shape, output_dtype(recipe.precision))[np.newaxis]
 
 
-def _checked(out: object, shape: tuple[int, ...]) -> Vectors:
+def _checked(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Vectors:
     if not isinstance(out, np.ndarray) or out.shape != shape:
         found = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise InvalidInputError(f"out must be a float32 array of shape {shape}, not {found}")
-    if out.dtype != np.float32:
-        raise InvalidInputError(f"out must be of dtype float32, not {out.dtype}")
+        raise InvalidInputError(f"out must be a {dtype} array of shape {shape}, not {found}")
+    if out.dtype != dtype:
+        raise InvalidInputError(f"out must be of dtype {dtype}, not {out.dtype}")
     if not out.flags.writeable:
         raise InvalidInputError("out must be a writable numpy array")
     if not out.flags.carray:

@@ -16,6 +16,7 @@ from ortembed.cores import choose_threads
 from ortembed.counters import Counters
 from ortembed.errors import InferenceError
 from ortembed.options import choose_dimension, choose_max_seq_length, choose_normalize, choose_prompt
+from ortembed.precision import check_ranges, output_dtype, takes_ranges
 from ortembed.recipe import Prompt, Recipe
 from ortembed.responses import Stats
 from ortembed.runtime_library import find_runtime_library
@@ -83,6 +84,8 @@ class Pipeline:
         prompt: str | None = None,
         normalize_embeddings: bool | None = None,
         truncate_dim: int | None = None,
+        precision: str = "float32",
+        ranges: npt.ArrayLike | None = None,
     ) -> Recipe:
         """Join a caller's options, None for what was not said, with the model's settings.
 
@@ -91,10 +94,14 @@ class Pipeline:
         """
         settings = self.settings
         words = choose_prompt(settings, prompt=prompt, prompt_name=prompt_name)
+        dimension = choose_dimension(self.dimension, truncate_dim, settings)
+        output_dtype(precision)  # which refuses what is none
         return Recipe(
             self._prompt(words) if words else _NO_PROMPT,
             choose_normalize(settings, normalize_embeddings),
-            choose_dimension(self.dimension, truncate_dim, settings),
+            dimension,
+            precision,
+            None if ranges is None or not takes_ranges(precision) else check_ranges(ranges, dimension),
         )
 
     def encode(self, texts: Sequence[str]) -> Floats:

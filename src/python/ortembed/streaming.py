@@ -11,6 +11,8 @@ import numpy as np
 from ortembed.ahead import tokenize_ahead, tokenize_now
 from ortembed.control import UNWATCHED
 from ortembed.duplicates import DistinctTexts, distinct_texts
+from ortembed.encoding import lacks_ranges
+from ortembed.errors import InvalidInputError
 from ortembed.output import prepare_rows
 from ortembed.windows import chunks
 
@@ -30,6 +32,15 @@ class _Part(NamedTuple):
 
     chunk: Chunk
     distinct: DistinctTexts
+
+
+def check_stream_recipe(recipe: Recipe) -> None:
+    """Raise InvalidInputError for a recipe that needs all vectors before it can give the first."""
+    if lacks_ranges(recipe):
+        raise InvalidInputError(
+            f"{recipe.precision} ranges cannot be taken from a stream, whose vectors are not all there; give ranges, "
+            "such as numpy.stack([v.min(0), v.max(0)]) of a sample's float32 vectors v"
+        )
 
 
 def encode_stream(
