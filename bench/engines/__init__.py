@@ -19,6 +19,7 @@ MODULES = [
     "fastembed_onnx",
     "llama_cpp",
     "llama_cpp_f32",
+    "llama_cpp_f32",
     "pure_tokenizers",
     "pure_transformers",
 ]

@@ -93,7 +93,9 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: dict[str, Any]) -> None:
             for piece, is_special in zip(pieces, control, strict=True)
         ]
     )
-    writer.add_token_types([gguf.TokenType.CONTROL if is_special else gguf.TokenType.NORMAL for is_special in control])
+    writer.add_token_types(
+        [gguf.TokenType.CONTROL if is_special else gguf.TokenType.NORMAL for is_special in control]
+    )
     normalizer = tokenizer["normalizer"]
     strip_accents = normalizer["strip_accents"]
     writer.add_bool("tokenizer.ggml.normalizer.lowercase", normalizer["lowercase"])
