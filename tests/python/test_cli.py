@@ -5,9 +5,12 @@ import os
 import shlex
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
+
+from ortembed.responses import CalibrationWarning
 
 TEXTS = ["a cat sat on the mat", "stocks fell sharply", "", "Größe — 東京"]
 
@@ -92,6 +95,28 @@ def test_search_finds_the_nearest_first(ortembed, file):
     assert float(first.split()[0]) > float(second.split()[0])
 
 
+@pytest.mark.parametrize("precision", ["float16", "binary", "uint8"])
+@pytest.mark.parametrize("suffix", [".npy", ".jsonl"])
+def test_embed_writes_other_precisions(ortembed, embedder, file, tmp_path, precision, suffix):
+    target = tmp_path / f"out{suffix}"
+    assert ortembed("embed", file, "-o", target, "--precision", precision).returncode == 0
+    if suffix == ".npy":
+        written = np.load(target)
+    else:
+        written = np.array([json.loads(line)["embedding"] for line in target.read_text("utf-8").splitlines()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CalibrationWarning)
+        expected = embedder.encode(TEXTS, precision=precision)
+    assert written.shape == expected.shape
+    assert np.mean(np.isclose(written, expected, atol=1e-3)) > 0.98
+
+
+def test_a_search_over_nothing_says_so(ortembed):
+    done = ortembed("search", "x", "--in", "-", stdin="\n \n")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"has no texts to search" in done.stderr
+
+
 def test_texts_that_the_terminal_has_no_letters_for_are_shown_escaped(ortembed):
     done = ortembed("search", "城", "--in", "-", stdin="東京\n", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stdout.split()[1:], done.stderr) == (0, [b"\\u6771\\u4eac"], b"")
@@ -166,7 +191,7 @@ def test_errors_are_one_line_and_a_status(ortembed, arguments, status, message):
     ("name", "message"),
     [
         ("out.csv", "ends in neither .npy nor .jsonl"),
-        ("no/such/folder/out.npy", "No such file or directory"),
+        ("no/such/folder/out.npy", "no/such/folder is not a folder"),
         ("folder.npy", "is a folder"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ortembed.cli.arguments import add_loading, load, positive
 from ortembed.cli.streams import standard_output
 from ortembed.cli.texts import read_lines
+from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
     """Search, and print score and text of each match."""
     stream = standard_output()
     texts = [text for text in read_lines(options.file) if text.strip()]
+    if not texts:
+        raise InvalidInputError(f"{options.file} has no texts to search")
     embedder = load(options)
     scores = embedder.similarity(embedder.encode_query(options.query), embedder.encode_document(texts))[0]
     for index in (-scores).argsort(kind="stable")[: options.top]:
