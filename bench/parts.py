@@ -1,4 +1,4 @@
-"""The parts of a run besides the competitors: suites of pytest-benchmark, and the scaling curves."""
+"""The parts of a run besides the competitors, each of which can be run alone too."""
 
 from __future__ import annotations
 
@@ -11,38 +11,32 @@ from bench.environments import ROOT, make_environment, python_of
 from bench.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-COMPETITORS, SUITES, SCALING = PARTS = ("competitors", "suites", "scaling")
+COMPETITORS, SUITES, SCALING = "competitors", "suites", "scaling"
+USUAL = (COMPETITORS, SUITES, SCALING)
+PARTS = (*USUAL, "memory", "breakdown", "operators")
 # Both paths in one process, so that pytest-benchmark compares them: ortembed is that of the running Python.
-_ENVIRONMENT = Environment(
-    "suites", ("pytest==9.2.0 pytest-benchmark==5.3.1 transformers==5.23.0",), lends_packages=True
+_SUITES_ENVIRONMENT = Environment(
+    SUITES, ("pytest==9.2.0 pytest-benchmark==5.3.1 transformers==5.23.0",), lends_packages=True
 )
 
 
-def run_suites(folder: Path) -> None:
-    """Time ours beside the pure-Python path, stage by stage and whole; write suites.json.
+def run_part(name: str, folder: Path) -> None:
+    """Run a part other than the competitors; its output is for the user, its files go to the folder.
 
     Raises:
-        EngineError: The environment cannot be made, an answer is wrong, or a suite fails.
+        EngineError: It fails, or its environment cannot be made.
     """
-    make_environment(_ENVIRONMENT)
-    _show([str(python_of(_ENVIRONMENT)), "-m", "pytest", "bench/suites", "--benchmark-only", "-p", "no:cacheprovider",
-           f"--benchmark-json={folder / 'suites.json'}"])  # fmt: skip
-
-
-def run_scaling(folder: Path) -> None:
-    """Measure how time grows with texts, length, threads and callers; write scaling.json and its picture.
-
-    Raises:
-        EngineError: It fails.
-    """
-    _show([sys.executable, "-m", "bench.scaling", "--output", str(folder)])
-
-
-def _show(command: Sequence[str]) -> None:
-    """Run a command whose output is for the user."""
+    command = _suites_command(folder) if name == SUITES else [sys.executable, "-m", f"bench.{name}"]
+    if name in {SCALING, "memory"}:
+        command += ["--output", str(folder)]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status:
         raise EngineError(f"{' '.join(command)} ended with {status}")
+
+
+def _suites_command(folder: Path) -> list[str]:
+    make_environment(_SUITES_ENVIRONMENT)
+    options = ["--benchmark-only", "-p", "no:cacheprovider", f"--benchmark-json={folder / 'suites.json'}"]
+    return [str(python_of(_SUITES_ENVIRONMENT)), "-m", "pytest", "bench/suites", *options]

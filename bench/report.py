@@ -17,6 +17,7 @@ _HEADER = (
     "CPU (ms/text)", "peak RSS (MB)", "cosine min / mean",
 )  # fmt: skip
 _IDLE = 0.02  # cores, of an engine that is idle
+_DIGITS = 3
 _EXACT = 0.99999  # cosines above are shown as 1
 
 
@@ -27,6 +28,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         heading(result),
         table(figures),
         left_out(result),
+        settings(result),
         idle_note(figures),
         limit_table(result),
         goal_table(result),
@@ -80,6 +82,21 @@ def left_out(result: Mapping[str, Any]) -> str:
     return "\n".join(["Not measured:", "", *lines]) if lines else ""
 
 
+def settings(result: Mapping[str, Any]) -> str:
+    """Tell each engine's versions and settings, and the golden texts that it was not compared with."""
+    lines = []
+    for record in result["engines"]:
+        if record["failure"]:
+            continue
+        versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+        lines.append(f"- {record['label']}: {versions}; {record['settings']}")
+        if reasons := record["agreement"]["left_out"].values():
+            lines[-1] += (
+                f". Not compared: {len(reasons)} golden texts that it tokenizes otherwise ({'; '.join(reasons)})"
+            )
+    return "\n".join(lines)
+
+
 def idle_note(figures: Sequence[Figures]) -> str:
     """Name the engines that use CPU time while nobody asks them anything."""
     busy = [f"{row.label} ({row.idle_cores:.2f})" for row in figures if row.idle_cores > _IDLE]
@@ -108,7 +125,7 @@ def limit_table(result: Mapping[str, Any]) -> str:
 def goal_table(result: Mapping[str, Any]) -> str:
     """Give each goal of the project with what was reached."""
     found = [
-        [target.what, _wanted(target), f"{target.reached:.2f} {target.unit}".strip(), _verdict(target)]
+        [target.what, _wanted(target), _reached(target), _verdict(target)]
         for target in targets(all_figures(result), result)
     ]
     return rows_of(("goal", "wanted", "reached", "met"), found) if found else ""
@@ -117,6 +134,10 @@ def goal_table(result: Mapping[str, Any]) -> str:
 def _wanted(target: Target) -> str:
     bound = f"at least {target.least}" if target.least is not None else f"below {target.below}"
     return f"{bound} {target.unit}".strip()
+
+
+def _reached(target: Target) -> str:
+    return "" if target.met is None else f"{target.reached:.{_DIGITS}g} {target.unit}".strip()
 
 
 def _verdict(target: Target) -> str:

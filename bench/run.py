@@ -23,7 +23,7 @@ from bench.errors import EngineError
 from bench.machine import describe_machine
 from bench.measure import Measurement, new_record, say, start_in_environment
 from bench.model import model_folder
-from bench.parts import COMPETITORS, PARTS, SCALING, SUITES, run_scaling, run_suites
+from bench.parts import COMPETITORS, PARTS, USUAL, run_part
 from bench.picture import draw
 from bench.plan import FULL, QUICK, SMOKE
 from bench.preparation import is_prepared, prepare_engine
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = " ".join(["./dev bench", *(sys.argv[1:] if arguments is None else arguments)])
     if COMPETITORS in options.parts:
         write_results(run_competitors(options, command), options.output)
-    for part, function in ((SUITES, run_suites), (SCALING, run_scaling)):
-        if part in options.parts:
-            try:
-                function(options.output)
-            except EngineError as error:
-                say(f"{part}: {error}")
+    for part in options.parts:
+        try:
+            if part != COMPETITORS:
+                run_part(part, options.output)
+        except EngineError as error:
+            say(f"{part}: {error}")
     say(f"results are in {options.output}")
 
 
@@ -86,8 +86,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=min(2, cores), help="for each engine (default %(default)s)")
     parser.add_argument("--texts", type=int, help="mixed texts a turn; short and long ones in proportion")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
-    parser.add_argument("--parts", help=f"comma-separated, of {', '.join(PARTS)} (default: all; {COMPETITORS} alone "
-                        "with --quick, --smoke or --engines)")  # fmt: skip
+    parser.add_argument("--parts", help=f"comma-separated, of {', '.join(PARTS)} (default: {', '.join(USUAL)}; "
+                        f"{COMPETITORS} alone with --quick, --smoke or --engines)")  # fmt: skip
     options = parser.parse_args(arguments)
     if not 1 <= options.threads <= cores:
         parser.error(f"--threads is {options.threads}; this process may use 1 to {cores}")
@@ -98,7 +98,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown := set(options.engines) - set(MODULES):
         parser.error(f"unknown engines: {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
     small = options.quick or options.smoke or options.named
-    options.parts = options.parts.split(",") if options.parts else [COMPETITORS] if small else list(PARTS)
+    options.parts = options.parts.split(",") if options.parts else [COMPETITORS] if small else list(USUAL)
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"unknown parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     options.plan = QUICK if options.quick else SMOKE if options.smoke else FULL

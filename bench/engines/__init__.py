@@ -19,7 +19,6 @@ MODULES = [
     "fastembed_onnx",
     "llama_cpp",
     "llama_cpp_f32",
-    "llama_cpp_f32",
     "pure_tokenizers",
     "pure_transformers",
 ]
