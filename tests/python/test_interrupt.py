@@ -41,6 +41,6 @@ INTERRUPTED = """if True:
     ("method", "count"), [("encode", 600), ("encode", 5000), ("iter_encode", 5000), ("encode_ids", 600)]
 )
 def test_an_interrupt_ends_a_call_within_a_batch(run_python, embedder, cache_dir, method, count):
-    """600 texts are one window, 5000 are two, of which the second is tokenized meanwhile; all take a minute or more."""
+    """600 texts are one window, 5000 are two, of which the second is tokenized meanwhile; all take a minute."""
     (tokens,) = map(int, run_python(INTERRUPTED, cache_dir, count, method).split())
     assert tokens < 200 * count / 4
