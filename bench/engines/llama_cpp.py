@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # A batch is one attention of all its tokens to all, with a mask, so that larger ones cost more a token.
-BATCH_TOKENS = 512
+BATCH_TOKENS = 256
 BATCH_TEXTS = 64
 _UNUSED_PARTS = ("APP", "COMMON", "EXAMPLES", "SERVER", "TESTS", "TOOLS")
 
