@@ -15,10 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from bench.corpora.selection import select_texts
 from bench.engines import MODULES, load_engine
 from bench.engines.base import Setup
-from bench.environments import MADE, ROOT
+from bench.environments import HOME, MADE, ROOT
 from bench.errors import EngineError
 from bench.machine import describe_machine
 from bench.measure import Measurement, new_record, say, start_in_environment
@@ -39,8 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the parts; write benchmark.json, .md, .svg and .png, and what the other parts write."""
     options = read_options(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that no process is left behind
-    options.output.mkdir(parents=True, exist_ok=True)
+    for folder in (HOME, options.output):
+        folder.mkdir(parents=True, exist_ok=True)
     command = " ".join(["./dev bench", *(sys.argv[1:] if arguments is None else arguments)])
+    try:
+        with FileLock(HOME / "lock", timeout=0):  # two at once would disturb each other, and what they make
+            run_parts(options, command)
+    except Timeout:
+        sys.exit("another run of the benchmark is going on in this tree; wait until it has ended")
+    say(f"results are in {options.output}")
+
+
+def run_parts(options: argparse.Namespace, command: str) -> None:
+    """Run one part after another; one that fails is told, and the others go on."""
     if COMPETITORS in options.parts:
         write_results(run_competitors(options, command), options.output)
     for part in options.parts:
@@ -49,7 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 run_part(part, options.output)
         except EngineError as error:
             say(f"{part}: {error}")
-    say(f"results are in {options.output}")
 
 
 def run_competitors(options: argparse.Namespace, command: str) -> dict[str, Any]:
@@ -122,8 +134,8 @@ def prepare_engines(
 
 
 def check_made(module: str, setup: Setup) -> None:
-    """Refuse an engine that would have to be made first."""
-    if not is_prepared(module, setup):
+    """Refuse a competitor that would have to be made first; ours is made again with each change of the tree."""
+    if not load_engine(module).ours and not is_prepared(module, setup):
         raise EngineError("its environment is not made yet; ./dev bench without --quick makes it")
 
 
