@@ -4,18 +4,19 @@ import json
 import math
 
 import pytest
-from bench import environments
+from bench import environments, run
 from bench.corpora.selection import evenly, select_texts
 from bench.engines import MODULES, load_engine
-from bench.engines.base import Environment
+from bench.engines.base import Environment, Setup
 from bench.environments import is_made, make_environment, write_stamp
 from bench.errors import EngineError
 from bench.figures import all_figures
 from bench.plan import FULL
 from bench.report import markdown
-from bench.run import read_options
+from bench.run import check_made, read_options
 from bench.targets import Target, targets
 from bench.workload import workload
+from filelock import FileLock
 
 MINILM = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6}
 LOAD = {"texts": 100, "tokens": 2_000, "matmul_flop": 40e9, "attention_flop": 10e9}
@@ -194,6 +195,20 @@ def test_an_environment_is_made_again_when_its_requirements_change(tmp_path, mon
     assert is_made(environment)
     assert not is_made(Environment("one", ("a==2",)))
     assert not is_made(Environment("one", ("a==1",), variables={"CC": "clang"}))
+
+
+def test_only_competitors_have_to_be_made_before_a_quick_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "HOME", tmp_path)
+    setup = Setup(tmp_path, tmp_path, threads=1)
+    check_made("ours_int8", setup)
+    with pytest.raises(EngineError, match="without --quick makes it"):
+        check_made("fastembed_onnx", setup)
+
+
+def test_two_runs_do_not_disturb_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "HOME", tmp_path)
+    with FileLock(tmp_path / "lock"), pytest.raises(SystemExit, match="another run of the benchmark is going on"):
+        run.main(["--smoke", "--output", str(tmp_path)])
 
 
 @pytest.mark.parametrize(
