@@ -2,13 +2,17 @@
 
 import json
 import math
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from bench import environments, run
+from bench.agreement import check_vectors
 from bench.corpora.selection import evenly, select_texts
 from bench.engines import MODULES, load_engine
-from bench.engines.base import Environment, Setup
-from bench.environments import is_made, make_environment, write_stamp
+from bench.engines.base import BFLOAT16_COSINE, FLOAT32_COSINE, Environment, Setup
+from bench.environments import is_made, write_stamp
 from bench.errors import EngineError
 from bench.figures import all_figures
 from bench.plan import FULL
@@ -69,6 +73,7 @@ def result():
             record("ours-int8", "int8", query_ms=2.0, mixed_s=0.5, peak=170),
             record("pure-python", "float32", query_ms=5.0, mixed_s=5.0),
             record("sentence-transformers-torch", "float32", query_ms=9.0, mixed_s=2.0),
+            record("sentence-transformers-onnx", "float32", query_ms=8.0, mixed_s=4.0),
             record("fastembed", "float32", query_ms=1.0, mixed_s=1.0, failure="wrong vectors: norms\nmore"),
         ],
     }
@@ -155,6 +160,16 @@ def test_texts_are_real_and_of_the_asked_length():
     assert all(len(set(texts[name])) == len(texts[name]) for name in ("short", "mixed", "long"))
 
 
+def test_float32_is_held_to_its_differences_as_well_as_to_its_cosine(golden):
+    vectors = np.concatenate([golden[1]["normalized"], golden[1]["normalized"][:1]]).astype(np.float64)
+    check_vectors(vectors, min_cosine=FLOAT32_COSINE, other_tokens={})
+    vectors[5, 7] += 1e-3  # the cosine stays above 0.999999
+    with pytest.raises(EngineError, match=r"golden text \d+, largest difference 1\.0e-03"):
+        check_vectors(vectors, min_cosine=FLOAT32_COSINE, other_tokens={})
+    assert check_vectors(vectors, min_cosine=BFLOAT16_COSINE, other_tokens={}).min_cosine > FLOAT32_COSINE
+    assert check_vectors(vectors, min_cosine=FLOAT32_COSINE, other_tokens={5: "odd"}).left_out == {5: "odd"}
+
+
 def test_texts_are_picked_at_even_distances():
     assert evenly(list("abcdefghij"), 4) == ["a", "c", "f", "h"]
     assert evenly(["a"], 4) == ["a"]
@@ -178,12 +193,10 @@ def test_every_competitor_describes_itself():
         assert all("==" in package for package in packages), f"{engine.name} does not pin its packages"
 
 
-def test_an_environment_that_cannot_be_made_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(environments, "HOME", tmp_path)
-    environment = Environment("broken", (f"--no-index --no-deps {tmp_path}/missing-1.0-py3-none-any.whl",))
-    with pytest.raises(EngineError, match=r"pip install .*missing-1\.0(.|\n)*ended with 1"):
-        make_environment(environment)
-    assert not is_made(environment)
+def test_an_installation_that_fails_says_why(tmp_path):
+    missing = f"{tmp_path}/missing-1.0-py3-none-any.whl"
+    with pytest.raises(EngineError, match=r"pip install .*missing-1\.0(.|\n)*ended with 1:(.|\n)*missing-1\.0"):
+        environments.pip(Path(sys.executable), "install", "--no-index", "--dry-run", missing)
 
 
 def test_an_environment_is_made_again_when_its_requirements_change(tmp_path, monkeypatch):
