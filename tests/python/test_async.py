@@ -157,6 +157,59 @@ def test_an_embedder_is_gone_after_its_calls(embedder, cache_dir):
         gc.enable()
 
 
+def test_a_failed_call_keeps_no_embedder_in_memory(embedder, cache_dir):
+    own = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
+    left = weakref.ref(own._pipeline)
+
+    async def run(embedder):
+        with pytest.raises(InvalidInputError):
+            await embedder.aencode(["a", None])
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(run(own))
+        del own
+        for thread in background_threads():
+            thread.join()
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+def test_calls_that_no_thread_can_run_get_the_error(monkeypatch):
+    background = Background(1)
+    both_wait = threading.Event()
+    start = threading.Thread.start
+
+    def fail(_thread):
+        assert both_wait.wait(60)
+        raise RuntimeError("can't start new thread")
+
+    def await_call():
+        return asyncio.run(background.run(lambda _control: "done"))
+
+    async def run():
+        calls = [asyncio.create_task(asyncio.to_thread(await_call)) for _ in range(2)]
+        while len(background._waiting) < 2:  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.005)
+        both_wait.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    def start_others(thread):
+        return fail(thread) if thread.name == "ortembed-background" else start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    assert [str(error) for error in asyncio.run(run())] == ["can't start new thread"] * 2
+    monkeypatch.undo()
+    assert await_call() == "done"
+
+
+def test_an_option_that_is_none_is_named_as_python_does(embedder):
+    with pytest.raises(TypeError, match=r"Embedder.aencode\(\) got an unexpected keyword argument 'batch_size'"):
+        asyncio.run(embedder.aencode("a", batch_size=32))
+
+
 EXIT = """if True:
     import asyncio, ortembed, sys
     embedder = ortembed.Embedder(cache_dir=sys.argv[1], local_files_only=True)

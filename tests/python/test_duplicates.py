@@ -32,6 +32,28 @@ def test_duplicates_get_the_vectors_of_their_texts(embedder, texts):
     np.testing.assert_allclose(embedder.encode(texts), expected, rtol=0, atol=1e-6)
 
 
+class ByLength(str):
+    """A str that compares and adds in a way of its own."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        return len(self) == len(other)
+
+    def __hash__(self):
+        return len(self)
+
+    def __radd__(self, other):
+        return f"{other}something else"
+
+
+def test_a_text_is_its_characters_whatever_its_class(embedder):
+    given, plain = [ByLength("cat"), ByLength("dog")], ["cat", "dog"]
+    np.testing.assert_array_equal(embedder.encode(given), embedder.encode(plain))
+    np.testing.assert_array_equal(embedder.encode(given, prompt="a "), embedder.encode(plain, prompt="a "))
+    np.testing.assert_array_equal(list(embedder.iter_encode(given)), list(embedder.iter_encode(plain)))
+
+
 def test_out_and_dimensions_hold_for_duplicates_too(embedder):
     texts = ["cat", "dog", "cat"]
     out = np.empty((3, 100), np.float32)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ortembed import InvalidInputError, OrtembedError
+from ortembed.precision import PRECISIONS, output_columns, output_dtype, quantize_embeddings
 
 IDS = np.array([101, 7592, 102, 101, 2088, 102], np.int64)
 OFFSETS = np.array([0, 3, 6], np.int64)
@@ -122,6 +123,25 @@ def test_out_is_written_and_given_back(embedder):
     out = np.empty((2, 384), np.float32)
     assert embedder.encode_ids(IDS, OFFSETS, out=out) is out
     np.testing.assert_array_equal(out, embedder.encode_ids(IDS, OFFSETS))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.filterwarnings("ignore::ortembed.CalibrationWarning")
+def test_codes_are_those_of_the_vectors(embedder, precision):
+    ids, offsets = np.tile(IDS, 5), np.arange(0, 31, 3)
+    ids[4::6] = [2088, 7592, 2000, 2001, 2002]
+    vectors = embedder.encode_ids(ids, offsets, truncate_dim=100)
+    ranges = np.stack([vectors.min(0), vectors.max(0)]) * 2
+    out = np.empty((10, output_columns(precision, 100)), output_dtype(precision))
+    for own in (None, ranges):
+        codes = embedder.encode_ids(ids, offsets, truncate_dim=100, precision=precision, ranges=own, out=out)
+        assert codes is out
+        np.testing.assert_array_equal(codes, quantize_embeddings(vectors, precision, own))
+
+
+def test_one_row_has_no_ranges(embedder):
+    with pytest.raises(InvalidInputError, match="int8 ranges cannot be taken from one text; give ranges"):
+        embedder.encode_ids(IDS[:3], OFFSETS[:2], precision="int8")
 
 
 def test_the_native_call_makes_no_python_object_per_token(embedder):

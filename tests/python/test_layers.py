@@ -30,7 +30,7 @@ PYTHON_LAYERS = [
     {"cores"},
     {"pipeline"},
     {"background", "encoding", "prepare"},
-    {"asynchronous", "streaming"},
+    {"asynchronous", "description", "streaming"},
     {"embedder"},
     {"__init__"},
     {"cli"},  # the rooms: folders that import the public Embedder, never one another

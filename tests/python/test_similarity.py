@@ -55,6 +55,12 @@ def test_vectors_must_fit():
         similarity("dot", A, B[np.newaxis])
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_codes_are_refused(dtype):
+    with pytest.raises(InvalidInputError, match=rf"b has codes \({np.dtype(dtype)}\), not values; compare the float"):
+        similarity("cosine", A, B.astype(dtype))
+
+
 @pytest.mark.parametrize("value", ["x", {}, 10**400])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(InvalidInputError, match="a is not an array of numbers"):

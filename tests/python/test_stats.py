@@ -53,6 +53,11 @@ def test_nothing_done_is_no_padding(cache_dir, embedder):
     assert own.stats().padding_ratio == 0
 
 
+def test_padding_is_never_less_than_none():
+    """Counters that are read while a batch ends may have its tokens and not yet its padded tokens."""
+    assert Stats(1, 1, 0, 8, 6, 1, 0.0, 0.0, 0.0, 0.0).padding_ratio == 0
+
+
 def test_no_call_is_lost_between_threads(embedder, counted):
     def many():
         with ThreadPoolExecutor(8) as pool:

@@ -126,13 +126,14 @@ def test_an_early_end_frees_everything(embedder, taken, way):
         gc.enable()
 
 
-def test_a_failed_stream_keeps_no_embedder_in_memory(embedder, cache_dir):
+@pytest.mark.parametrize("position", [0, 5, 16, 40])
+def test_a_failed_stream_keeps_no_embedder_in_memory(embedder, cache_dir, position):
     own = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
     left = weakref.ref(own._pipeline)
     gc.disable()
     try:
         with pytest.raises(InvalidInputError):
-            list(own.iter_encode([*TEXTS[:40], 3], chunk_size=16))
+            list(own.iter_encode([*TEXTS[:position], 3], chunk_size=16))
         del own
         assert left() is None
     finally:
@@ -152,6 +153,29 @@ def test_a_failed_stream_keeps_no_embedder_in_memory(embedder, cache_dir):
 def test_what_does_not_fit_is_told_at_once(embedder, arguments, message):
     with pytest.raises(InvalidInputError, match=message):
         embedder.iter_encode(**{"texts": TEXTS, **arguments})
+
+
+def test_an_option_that_is_none_is_named_as_python_does(embedder):
+    with pytest.raises(TypeError, match=r"Embedder.iter_encode\(\) got an unexpected keyword argument 'batch_size'"):
+        embedder.iter_encode(TEXTS, batch_size=32)
+
+
+def test_an_iterable_may_use_the_embedder_itself(embedder, expected):
+    def source():
+        for text in TEXTS[:40]:
+            for _ in (embedder.encode(text), *embedder.iter_encode([text, text])):
+                pass
+            yield text
+
+    np.testing.assert_allclose(list(embedder.iter_encode(source(), chunk_size=16)), expected[:40], rtol=0, atol=1e-6)
+
+
+def test_ranges_are_those_of_the_moment_of_the_call(embedder):
+    ranges = np.stack([np.full(384, -0.2, np.float32), np.full(384, 0.2, np.float32)])
+    before = embedder.encode(TEXTS[:2], precision="uint8", ranges=ranges)
+    vectors = embedder.iter_encode(TEXTS[:2], precision="uint8", ranges=ranges)
+    ranges *= 10
+    assert np.mean(np.array(list(vectors)) == before) > 0.99
 
 
 def test_a_stream_that_is_not_ended_does_not_hold_up_the_exit(run_python, embedder, cache_dir):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ortembed.encoding import encode_texts
-from ortembed.options import DOCUMENT, QUERY, first_known
+from ortembed.options import DOCUMENT, QUERY, check_known, first_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,7 @@ class AsyncEncoding:
         within one batch of the model, until when it may still write to ``out``. The exit of the interpreter stops
         calls in the same way. Works under asyncio and what builds on it (uvloop, anyio on asyncio), not under trio.
         """
+        check_known("aencode", options)
         recipe = self._pipeline.recipe(prompt_name=prompt_name, **options)
         return await self._background.run(
             partial(encode_texts, self._pipeline, texts, recipe, out, show_progress_bar=show_progress_bar)

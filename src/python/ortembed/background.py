@@ -50,11 +50,12 @@ class Background:
 
         cancellation = Cancellation()
         work = _Work(Future[T](), call, Control(None, cancellation, in_background=True))
-        self._submit(work)
         try:
+            self._submit(work)
             return await asyncio.wrap_future(work.future)
         finally:
             cancellation.cancel()  # of no effect on a call that is done
+            del work  # an error knows this frame: a cycle would keep the model in memory
 
     def _submit(self, work: _Work[T]) -> None:
         if self._process != os.getpid():  # a forked child has none of the threads
@@ -66,11 +67,19 @@ class Background:
             self._threads += 1
         try:
             Thread(target=self._work, name="ortembed-background").start()
-        except BaseException:
-            work.future.cancel()
-            with self._lock:
-                self._threads -= 1
-            raise
+        except RuntimeError as error:  # the system has no more threads
+            self._fail_what_nobody_runs(error)
+
+    def _fail_what_nobody_runs(self, error: BaseException) -> None:
+        """Take back a thread that did not start; without another one, all that waits gets the error."""
+        with self._lock:
+            self._threads -= 1
+            if self._threads:
+                return
+            stranded, self._waiting = self._waiting, deque()
+        for work in stranded:
+            if work.future.set_running_or_notify_cancel():
+                work.future.set_exception(error)
 
     def _work(self) -> None:
         while True:

@@ -10,13 +10,13 @@ from ortembed.asynchronous import AsyncEncoding
 from ortembed.background import Background
 from ortembed.control import UNWATCHED
 from ortembed.cores import choose_threads
-from ortembed.encoding import encode_many, encode_texts
+from ortembed.description import Description
+from ortembed.encoding import encode_many, encode_texts, encode_tokens
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.options import DOCUMENT, QUERY, check_int, check_offsets, first_known
-from ortembed.output import prepare_rows
+from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
 from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
-from ortembed.responses import EmbeddingResponse, ModelInfo, Stats, Usage
+from ortembed.responses import EmbeddingResponse, Usage
 from ortembed.similarity import similarity
 from ortembed.streaming import check_stream_recipe, encode_stream
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
-class Embedder(AsyncEncoding):
+class Embedder(AsyncEncoding, Description):
     """A sentence embedding model, loaded and ready.
 
     Thread-safe: any number of threads may call one Embedder at once, and the GIL is released while the model
@@ -98,25 +98,6 @@ class Embedder(AsyncEncoding):
         )
 
         self._background = Background(self._pipeline.threads + 1)  # so that one tokenizes while others run
-
-    def __repr__(self) -> str:
-        """Name the model, its dimension and its longest text."""
-        return f"Embedder({self._model!r}, dimension={self.dimension}, max_seq_length={self.max_seq_length})"
-
-    @property
-    def dimension(self) -> int:
-        """Length of a full vector."""
-        return self._pipeline.dimension
-
-    @property
-    def max_seq_length(self) -> int:
-        """Tokens of the longest text, special tokens included; longer ones are truncated."""
-        return self._pipeline.max_seq_length
-
-    @property
-    def prompts(self) -> dict[str, str]:
-        """The model's prompts by name."""
-        return dict(self._settings.prompts)
 
     def encode(
         self,
@@ -196,6 +177,7 @@ class Embedder(AsyncEncoding):
                 after the vectors of the texts before it. An error of the iterable itself passes in the same way.
             InferenceError, ServiceUnavailableError: As for encode.
         """
+        check_known("iter_encode", options)
         recipe = self._pipeline.recipe(prompt_name=prompt_name, **options)
         check_stream_recipe(recipe)
         check_int("chunk_size", chunk_size, MAX_CHUNK)
@@ -222,8 +204,10 @@ class Embedder(AsyncEncoding):
         *,
         normalize_embeddings: bool | None = None,
         truncate_dim: int | None = None,
-        out: Floats | None = None,
-    ) -> Floats:
+        precision: str = "float32",
+        ranges: npt.ArrayLike | None = None,
+        out: Vectors | None = None,
+    ) -> Vectors:
         """Turn texts that are tokenized already into vectors: the pre-encoded interface.
 
         Args:
@@ -231,10 +215,12 @@ class Embedder(AsyncEncoding):
             offsets: int64 [n + 1], C-contiguous; text i has ids[offsets[i]:offsets[i + 1]].
             normalize_embeddings: As for encode.
             truncate_dim: As for encode.
+            precision: As for encode.
+            ranges: As for encode.
             out: As for encode.
 
         Returns:
-            float32 [n, dimension].
+            float32, or the precision's dtype, [n, dimension]; binary and ubinary have ceil(dimension / 8) columns.
 
         Raises:
             InvalidInputError: An array or option does not fit; the message names the row, id or offset, and
@@ -242,13 +228,14 @@ class Embedder(AsyncEncoding):
             InferenceError, ServiceUnavailableError: As for encode.
         """
         recipe = self._pipeline.recipe(
-            prompt="", normalize_embeddings=normalize_embeddings, truncate_dim=truncate_dim
+            prompt="",
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+            precision=precision,
+            ranges=ranges,
         )
         check_offsets(ids, offsets)
-        rows = prepare_rows(out, len(offsets) - 1, recipe)
-        self._pipeline.counters.add_call(len(rows))
-        self._pipeline.run(rows, TokenizedTexts(ids, offsets, 0), recipe)
-        return rows
+        return encode_tokens(self._pipeline, TokenizedTexts(ids, offsets, 0), recipe, out)
 
     def embed(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
@@ -269,21 +256,6 @@ class Embedder(AsyncEncoding):
     def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
         """Compare two sets of vectors, [n, d] and [m, d], with the model's similarity function: float32 [n, m]."""
         return similarity(self._settings.similarity, a, b)
-
-    def model_info(self) -> ModelInfo:
-        """Describe the model and what runs it."""
-        return ModelInfo(
-            model=self._model,
-            dimension=self.dimension,
-            max_tokens=self.max_seq_length,
-            dtype=self._dtype,
-            providers=("CPUExecutionProvider",),
-            runtime_version=self._pipeline.engine.runtime_version,
-        )
-
-    def stats(self) -> Stats:
-        """Give counters of what has been done so far, and the time that each stage took."""
-        return self._pipeline.stats()
 
     def health_check(self) -> None:
         """Make one embedding.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ortembed.output import Vectors
     from ortembed.pipeline import Pipeline
     from ortembed.recipe import Recipe
+    from ortembed.tokenizer import TokenizedTexts
 
 
 class Encoded(NamedTuple):
@@ -91,6 +92,20 @@ def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: o
     return Encoded(rows, int(lengths[distinct.positions].sum()), int(lengths.sum()))
 
 
+def encode_tokens(pipeline: Pipeline, tokens: TokenizedTexts, recipe: Recipe, out: object) -> Vectors:
+    """Encode texts that are tokenized already, with offsets that were checked, into ``out`` or a new array."""
+    count = len(tokens.offsets) - 1
+    own_ranges = lacks_ranges(recipe)
+    rows = _prepare_codes(out, count, recipe) if own_ranges else prepare_rows(out, count, recipe)
+    values = recipe._replace(precision="float32") if own_ranges else recipe
+    vectors = prepare_rows(None, count, values) if own_ranges else rows
+    pipeline.counters.add_call(count)
+    pipeline.run(vectors, tokens, values)
+    if own_ranges:
+        _quantize(vectors, recipe, rows)
+    return rows
+
+
 def lacks_ranges(recipe: Recipe) -> bool:
     """Tell whether ranges have to be taken from the vectors themselves, as sentence-transformers does."""
     return recipe.ranges is None and takes_ranges(recipe.precision)
@@ -99,11 +114,20 @@ def lacks_ranges(recipe: Recipe) -> bool:
 def _encode_with_own_ranges(
     pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: object, control: Control
 ) -> Encoded:
-    codes = prepare_rows(out, len(texts), recipe)
-    if len(texts) == 1:
-        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
+    codes = _prepare_codes(out, len(texts), recipe)
     encoded = encode_many(pipeline, texts, recipe._replace(precision="float32"), None, control)
-    if texts:
-        ranges = choose_ranges(recipe.precision, None, encoded.rows)
-        _native.quantize(encoded.rows, recipe.precision, out=codes, ranges=ranges)
+    _quantize(encoded.rows, recipe, codes)
     return encoded._replace(rows=codes)
+
+
+def _prepare_codes(out: object, rows: int, recipe: Recipe) -> Vectors:
+    if rows == 1:
+        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
+    return prepare_rows(out, rows, recipe)
+
+
+def _quantize(vectors: Vectors, recipe: Recipe, codes: Vectors) -> None:
+    """Write the codes of vectors [n, d], whose ranges are the vectors' own."""
+    if len(vectors):
+        ranges = choose_ranges(recipe.precision, None, vectors)
+        _native.quantize(vectors, recipe.precision, out=codes, ranges=ranges)

@@ -11,6 +11,8 @@ from ortembed.errors import InvalidInputError
 from ortembed.tokenizer import check_unicode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from ortembed.config import ModelSettings
@@ -36,6 +38,13 @@ class EncodeOptions(RecipeOptions, total=False):
 
     show_progress_bar: bool | None
     out: npt.NDArray[Any] | None
+
+
+def check_known(method: str, options: Mapping[str, object]) -> None:
+    """Raise TypeError, as Python does, for what is none of the options of every way to encode."""
+    unknown = options.keys() - RecipeOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"Embedder.{method}() got an unexpected keyword argument {min(unknown)!r}")
 
 
 def check_offsets(ids: object, offsets: object) -> None:

@@ -102,7 +102,7 @@ class Pipeline:
             choose_normalize(settings, normalize_embeddings),
             dimension,
             precision,
-            None if ranges is None or not takes_ranges(precision) else check_ranges(ranges, dimension),
+            None if ranges is None or not takes_ranges(precision) else check_ranges(ranges, dimension).copy(),
         )
 
     def encode(self, texts: Sequence[str]) -> Floats:

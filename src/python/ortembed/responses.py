@@ -107,7 +107,8 @@ class Stats:
     @property
     def padding_ratio(self) -> float:
         """Share of the tokens that ran which was padding, from 0 to 1."""
-        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+        # Counters that are read while calls run may be of slightly different moments.
+        return max(0.0, 1 - self.tokens / self.padded_tokens) if self.padded_tokens else 0.0
 
     def __sub__(self, earlier: Stats) -> Stats:
         """Give what was done after an earlier moment."""

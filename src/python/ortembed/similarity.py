@@ -24,7 +24,7 @@ def similarity(function: str, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray
         b: [m, d] or [d].
 
     Raises:
-        InvalidInputError: Something is not an array of numbers, or the shapes do not fit.
+        InvalidInputError: Something is not an array of numbers, or holds codes of 8 bits, or the shapes do not fit.
     """
     left, right = _matrix(a, "a"), _matrix(b, "b")
     if left.shape[1] != right.shape[1]:
@@ -62,9 +62,15 @@ SIMILARITIES = tuple(_FUNCTIONS)
 
 def _matrix(vectors: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     try:
-        matrix = np.atleast_2d(np.asarray(vectors, np.float32))
+        array = np.asarray(vectors)
+        matrix = np.atleast_2d(array.astype(np.float32, copy=False))
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"{name} is not an array of numbers: {error}") from error
+    if array.dtype in (np.int8, np.uint8):
+        raise InvalidInputError(
+            f"{name} has codes ({array.dtype}), not values; compare the float vectors, or count equal bits of binary "
+            "codes"
+        )
     if matrix.ndim != 2:  # noqa: PLR2004
         raise InvalidInputError(f"{name} must be [n, d] or [d], not {matrix.ndim}-dimensional")
     return matrix

@@ -59,12 +59,8 @@ def encode_stream(
             # Copies, since a vector that is kept would keep its whole chunk in memory.
             for row in _rows(pipeline, part.distinct, tokens, recipe):
                 yield row.copy()
-            if part.chunk.error is None:
-                continue
-            try:
-                raise part.chunk.error
-            finally:
-                del part  # the error knows this frame: a cycle would keep the model in memory
+            if part.chunk.errors:
+                raise part.chunk.errors.pop()
 
 
 def _tokenized(tokenize: Tokenize, parts: Iterator[_Part]) -> Generator[tuple[_Part, TokenizedTexts], None, None]:

@@ -134,18 +134,19 @@ def check_texts(texts: object) -> list[str]:
 
 def check_iterable(texts: object) -> Iterable[object]:
     """Give texts, whatever is in them; InvalidInputError when they cannot be iterated over or are one text."""
-    if isinstance(texts, (str, bytes, dict)) or not hasattr(texts, "__iter__"):
+    if isinstance(texts, (str, bytes, dict)) or not hasattr(texts, "__iter__") or getattr(texts, "ndim", 1) == 0:
         raise InvalidInputError(f"texts must be a list of str, not {type(texts).__name__}")
     return cast("Iterable[object]", texts)
 
 
 def check_text(text: object, index: int) -> str:
-    """Give a text back; InvalidInputError that names its index when it is none."""
+    """Give a text as a plain str; InvalidInputError that names its index when it is none."""
     if not isinstance(text, str):
         raise InvalidInputError(f"texts[{index}] is {type(text).__name__}, not str")
-    if not text.isascii():
-        check_unicode(text, f"texts[{index}]")
-    return text
+    plain = text if type(text) is str else str.__str__(text)  # a subclass may compare or add in a way of its own
+    if not plain.isascii():
+        check_unicode(plain, f"texts[{index}]")
+    return plain
 
 
 def check_unicode(text: str, name: str) -> None:

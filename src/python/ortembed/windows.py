@@ -27,17 +27,18 @@ class Chunk(NamedTuple):
 
     Attributes:
         texts: The texts.
+        errors: At most one: what came instead of a further text, if that ended the stream. Who raises it takes it out
+            of here: it knows frames that know the chunk, and a cycle would keep the model in memory.
         is_last: Whether the stream ends with them.
-        error: What came instead of a further text, if that ended the stream.
     """
 
     texts: Sequence[str]
+    errors: list[Exception]
     is_last: bool = False
-    error: Exception | None = None
 
 
 def windows(texts: Sequence[str], max_tokens: int) -> Iterator[Sequence[str]]:
-    """Cut texts into windows. A text counts as its characters, of which there are more than tokens, or max_tokens."""
+    """Cut texts into windows. A text counts as its characters, mostly more than its tokens, or max_tokens."""
     start = tokens = 0
     for i, text in enumerate(texts):
         size = min(len(text), max_tokens)
@@ -63,7 +64,6 @@ def chunks(texts: Iterable[object], chunk_size: int, max_tokens: int) -> Iterato
         chunk = _read(source, index, min(size, chunk_size), max_tokens)
         yield chunk
         if chunk.is_last:
-            del chunk  # its error knows this frame: a cycle would keep all that waits for the chunk
             return
         index += len(chunk.texts)
         size = min(size * _GROWTH, chunk_size)
@@ -78,7 +78,7 @@ def _read(source: Iterator[object], index: int, size: int, max_tokens: int) -> C
             texts.append(text)
             tokens += min(len(text), max_tokens)
             if len(texts) == size or tokens >= _WINDOW_TOKENS:
-                return Chunk(texts)
+                return Chunk(texts, [])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's, and raised in its turn
-        return Chunk(texts, is_last=True, error=error)
-    return Chunk(texts, is_last=True)
+        return Chunk(texts, [error], is_last=True)
+    return Chunk(texts, [], is_last=True)

@@ -1,0 +1,55 @@
+"""What the public class tells of its model and of its work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ortembed.responses import ModelInfo
+
+if TYPE_CHECKING:
+    from ortembed.config import ModelSettings
+    from ortembed.pipeline import Pipeline
+    from ortembed.responses import Stats
+
+
+class Description:
+    """What an Embedder tells without embedding anything."""
+
+    _model: str
+    _dtype: str
+    _settings: ModelSettings
+    _pipeline: Pipeline
+
+    def __repr__(self) -> str:
+        """Name the model, its dimension and its longest text."""
+        return f"Embedder({self._model!r}, dimension={self.dimension}, max_seq_length={self.max_seq_length})"
+
+    @property
+    def dimension(self) -> int:
+        """Length of a full vector."""
+        return self._pipeline.dimension
+
+    @property
+    def max_seq_length(self) -> int:
+        """Tokens of the longest text, special tokens included; longer ones are truncated."""
+        return self._pipeline.max_seq_length
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The model's prompts by name."""
+        return dict(self._settings.prompts)
+
+    def model_info(self) -> ModelInfo:
+        """Describe the model and what runs it."""
+        return ModelInfo(
+            model=self._model,
+            dimension=self.dimension,
+            max_tokens=self.max_seq_length,
+            dtype=self._dtype,
+            providers=("CPUExecutionProvider",),
+            runtime_version=self._pipeline.engine.runtime_version,
+        )
+
+    def stats(self) -> Stats:
+        """Give counters of what has been done so far, and the time that each stage took."""
+        return self._pipeline.stats()
