@@ -161,3 +161,16 @@ def test_a_failure_ends_the_call_early(cores):
     with pytest.raises(InferenceError, match="fails on this id"):
         encode(engine, texts)
     assert len(engine.shapes) < 100
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_no_failure_of_a_batch_hides_an_interrupt(cores):
+    for _ in range(20):
+        engine = FakeEngine(cores=cores)
+
+        def interrupt(rows, engine=engine):
+            engine.cancel()
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            encode(engine, many_texts(100), progress=interrupt)

@@ -43,7 +43,7 @@ class NativeEngine {
         engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}, embeddings),
                 {read_poolings(pooling),
                  {checked("vocab_size", vocab_size), checked("max_tokens", max_tokens)},
-                 {checked("max_batch_tokens", max_batch_tokens), static_cast<int>(threads)}},
+                 {checked("max_batch_tokens", max_batch_tokens, 1 << 16), static_cast<int>(threads)}},
                 unwrapped(std::move(head))) {
     if (embeddings != nullptr) embeddings->table().check_covers({vocab_size, max_tokens});
   }
@@ -70,8 +70,8 @@ class NativeEngine {
       GilReleased released;
       const CallControl control{[&](std::size_t done) { heartbeat.beat(done, released); }, cancellation};
       engine_.encode(id_view, offset_view, rows, {normalize, skip_tokens}, control);
+      heartbeat.finish(released);
     }
-    heartbeat.finish();
   }
 
   nb::dict stats() const {
@@ -137,13 +137,18 @@ class NativeEngine {
   Engine engine_;
 };
 
+void register_cancellation(nb::module_& module) {
+  nb::class_<Cancellation>(module, "Cancellation", "Asks calls that were given it to stop, from any thread.")
+      .def(nb::init<>())
+      .def("cancel", &Cancellation::cancel,
+           "Ask. A call stops before its next batch; one that waits for a core, when its turn comes.")
+      .def_prop_ro("cancelled", &Cancellation::is_cancelled, "Whether cancel() was called.");
+}
+
 }  // namespace
 
 void register_engine(nb::module_& module) {
-  nb::class_<Cancellation>(module, "Cancellation", "Asks calls that were given it to stop, from any thread.")
-      .def(nb::init<>())
-      .def("cancel", &Cancellation::cancel, "Ask; calls stop before their next batch.")
-      .def_prop_ro("cancelled", &Cancellation::is_cancelled, "Whether cancel() was called.");
+  register_cancellation(module);
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
       .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
                     std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>,
@@ -153,9 +158,9 @@ void register_engine(nb::module_& module) {
            "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(),
            "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
            "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
-           "max_tokens: longest row. max_batch_tokens: padded tokens a run. threads: cores, shared by all calls. "
-           "head: what the pooled vector goes\n"
-           "through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.\n"
+           "max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which\n"
+           "all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`\n"
+           "and `mask`, and only for one.\n"
            "Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),\n"
            "InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
@@ -169,15 +174,13 @@ void register_engine(nb::module_& module) {
                   "None, dimensions: int | None = None, progress: collections.abc.Callable[[int], object] | None = "
                   "None, cancellation: Cancellation | None = None) -> None"),
           "Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].\n\n"
-          "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up "
-          "to\n"
-          "`dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
+          "ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up\n"
+          "to `dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.\n"
           "precision: as for quantize(); binary and ubinary take [n, ceil(dimensions / 8)]. ranges: float32 [2, d].\n"
           "dimensions: of a vector, where eight of them share a column; all of the model's by default.\n"
           "skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.\n"
-          "progress: called on this thread between batches, at most every 50 ms and once at the end, with the "
-          "number\n"
-          "of rows finished since; what it raises ends the call. Signals are handled then too.\n"
+          "progress: called on this thread between batches, at most every 50 ms and once at the end, with the\n"
+          "number of rows finished since; what it raises ends the call. Signals are handled then too.\n"
           "Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork,\n"
           "CancelledError within a batch after cancellation.cancel().")
       .def("stats", &NativeEngine::stats,

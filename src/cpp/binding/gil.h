@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 
 #include <chrono>
+#include <exception>
 #include <thread>
 
 namespace ortembed {
@@ -19,11 +20,15 @@ class GilReleased {
   template <class Function>
   void with_gil(const Function& function) {
     take_back();
-    const struct Again {
-      ~Again() { released.state_ = PyEval_SaveThread(); }
-      GilReleased& released;
-    } again{*this};
-    function();
+    try {
+      function();
+    } catch (const std::exception&) {
+      state_ = PyEval_SaveThread();
+      throw;
+    } catch (...) {
+      wait_for_exit();
+    }
+    state_ = PyEval_SaveThread();
   }
 
  private:
@@ -33,8 +38,12 @@ class GilReleased {
     } catch (...) {
       // The interpreter is ending, and ends this (daemon) thread by unwinding it, which neither a destructor nor a
       // model's run can let through; so the thread waits for the end of the process instead.
-      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+      wait_for_exit();
     }
+  }
+
+  [[noreturn]] static void wait_for_exit() {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
 
   PyThreadState* state_;

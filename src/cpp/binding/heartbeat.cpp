@@ -23,8 +23,8 @@ void Heartbeat::beat(std::size_t rows, GilReleased& released) {
   });
 }
 
-void Heartbeat::finish() {
-  if (rows_ > 0) tell();
+void Heartbeat::finish(GilReleased& released) {
+  if (rows_ > 0 && !progress_.is_none()) released.with_gil([this] { tell(); });
 }
 
 void Heartbeat::tell() {

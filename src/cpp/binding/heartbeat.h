@@ -18,8 +18,8 @@ class Heartbeat {
 
   // With the GIL released. Throws nanobind::python_error for what a signal's handler or the progress raises.
   void beat(std::size_t rows, GilReleased& released);
-  // With the GIL held: tells of the last rows.
-  void finish();
+  // The same for the last rows, however soon after the time before.
+  void finish(GilReleased& released);
 
  private:
   using Clock = std::chrono::steady_clock;

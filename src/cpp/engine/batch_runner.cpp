@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -60,6 +61,7 @@ class BatchRunner::Call {
       while (run_next()) report();
     }
     report();
+    if (progress_failure_) std::rethrow_exception(progress_failure_);
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -69,11 +71,13 @@ class BatchRunner::Call {
     if (stopped_) return false;
     const std::size_t index = next_++;
     if (index >= batches_.size()) return false;
+    std::optional<CoreBudget::Share> share;  // outlives the try: who is next in line has to see a failure
     try {
       control_.check();
-      const CoreBudget::Share share(budget_, batches_[index].cores);
-      control_.check();  // it may have waited long
-      run_(batches_[index], share.cores());
+      share.emplace(budget_, batches_[index].cores);
+      if (stopped_) return false;  // it may have waited long
+      control_.check();
+      run_(batches_[index], share->cores());
     } catch (...) {
       fail(index);
       return false;
@@ -89,7 +93,8 @@ class BatchRunner::Call {
     try {
       control_.progress(rows);
     } catch (...) {
-      fail(batches_.size());
+      progress_failure_ = std::current_exception();
+      stopped_ = true;
     }
   }
 
@@ -111,6 +116,7 @@ class BatchRunner::Call {
   std::mutex mutex_;
   std::exception_ptr failure_;
   std::size_t failed_at_ = 0;
+  std::exception_ptr progress_failure_;  // apart, so that no failure of a batch hides an interrupt
 };
 
 void BatchRunner::run(std::span<const PlannedBatch> batches, const Run& run, const CallControl& control) const {

@@ -19,7 +19,8 @@ class BatchRunner {
   explicit BatchRunner(int cores) : cores_(cores), budget_(cores) {}
 
   // Returns when all batches have run. When a run or the control throws, no further batch is started, those under
-  // way end, and the exception passes on: of several, that of the batch that comes first.
+  // way end, and the exception passes on: the progress's, else of several that of the batch that comes first. A call
+  // that waits in line for a core sees a cancellation when its turn comes.
   void run(std::span<const PlannedBatch> batches, const Run& run, const CallControl& control) const;
 
  private:

@@ -22,7 +22,7 @@ enum class Counter : std::size_t {
   count,
 };
 
-// Thread-safe, and cheap enough for every batch. Only what was finished is counted.
+// Thread-safe, and cheap enough for every batch. Of texts, tokens and batches, only what was finished is counted.
 class Counters {
  public:
   using Values = std::array<std::uint64_t, static_cast<std::size_t>(Counter::count)>;

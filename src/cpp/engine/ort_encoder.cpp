@@ -57,9 +57,17 @@ void OrtEncoder::check_embeddings() const {
 
 const ort::Session& OrtEncoder::session(Cores cores) const {
   if (cores == Cores::all || threads_ == 1) return all_cores_;
-  const std::lock_guard lock(one_core_mutex_);
-  if (!one_core_) one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
-  return *one_core_;
+  if (const ort::Session* ready = ready_) return *ready;
+  const std::unique_lock lock(making_, std::try_to_lock);
+  if (!lock) return all_cores_;  // right too, and sooner than the other thread is done
+  if (const ort::Session* ready = ready_) return *ready;
+  try {
+    one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
+    ready_ = one_core_.get();
+  } catch (const Error&) {  // the file was there and good; without it, only speed is lost
+    ready_ = &all_cores_;
+  }
+  return *ready_;
 }
 
 ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores) const {
@@ -68,6 +76,9 @@ ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores)
   std::vector<const char*> names;
   std::vector<ort::ValueHandle> owned;
   std::vector<const OrtValue*> values;
+  names.reserve(signature_.inputs.size());
+  owned.reserve(signature_.inputs.size());
+  values.reserve(signature_.inputs.size());
   for (const GraphInput& input : signature_.inputs) {
     names.push_back(input.name.c_str());
     owned.push_back(wrap(input.role, tensors, *embedded));

@@ -1,6 +1,7 @@
 // Owns the encoder that runs an ONNX graph through ONNX Runtime.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -38,7 +39,8 @@ class OrtEncoder final : public Encoder {
   ort::Session all_cores_;
   // A session has a fixed number of threads. This one has one, and is made when it is first needed.
   mutable std::unique_ptr<const ort::Session> one_core_;
-  mutable std::mutex one_core_mutex_;
+  mutable std::atomic<const ort::Session*> ready_ = nullptr;  // one_core_ once it is there, or what stands in for it
+  mutable std::mutex making_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;

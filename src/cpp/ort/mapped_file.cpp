@@ -39,7 +39,7 @@ void forget(std::span<const std::byte>) {}
 void* writable(std::span<const std::byte> bytes) { return const_cast<std::byte*>(bytes.data()); }
 
 std::span<const std::byte> map(const std::filesystem::path& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return {};
   struct stat facts{};
   void* data = MAP_FAILED;
@@ -65,11 +65,6 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
 
 void MappedFile::forget_pages() const {
   if (!bytes_.empty()) forget(bytes_);

@@ -9,12 +9,11 @@ namespace ortembed::ort {
 
 class MappedFile {
  public:
-  MappedFile() = default;
   // Maps nothing when the file is missing, empty or cannot be read.
   explicit MappedFile(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&&) = delete;
 
   std::span<const std::byte> bytes() const { return bytes_; }
   // Takes the pages out of this process's resident memory; reading brings them back.

@@ -1,6 +1,9 @@
 // Owns what the sessions of one model share: its file, and its weights, mapped once and packed once.
 #include "ort/model.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "base/text.h"
 #include "ort/status.h"
 
@@ -11,13 +14,14 @@ constexpr auto code = ErrorCode::model_load;
 
 // Only names of files that lie beside the model; what else a model may name is left to the runtime to judge.
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of("/\\:") == std::string::npos;
+  constexpr std::string_view separators("/\\:\0", 4);
+  return !name.empty() && name != "." && name != ".." && name.find_first_of(separators) == std::string::npos;
 }
 
 }  // namespace
 
 Model::Model(const Runtime& runtime, std::filesystem::path path)
-    : runtime_(&runtime), path_(std::move(path)), tensors_(runtime.api()) {
+    : runtime_(&runtime), path_(std::move(path)), states_{FileState(path_)}, tensors_(runtime.api()) {
   const MappedFile model(path_);
   for (const StoredWeight& weight : packable_weights(model.bytes())) share(weight);
   if (weights_.empty()) return;
@@ -35,11 +39,12 @@ Model::~Model() {
 }
 
 void Model::share(const StoredWeight& weight) {
-  if (!is_plain_name(weight.location)) return;
+  if (!is_plain_name(weight.location) || weight.name.find('\0') != std::string::npos) return;
   auto file = files_.find(weight.location);
   if (file == files_.end()) {
     const auto beside = path_.parent_path() / std::u8string(weight.location.begin(), weight.location.end());
     file = files_.emplace(weight.location, MappedFile(beside)).first;
+    states_.emplace_back(beside);
   }
   const auto bytes = file->second.bytes();
   if (weight.offset > bytes.size() || weight.size > bytes.size() - weight.offset) return;
@@ -49,6 +54,9 @@ void Model::share(const StoredWeight& weight) {
 }
 
 SessionHandle Model::open(const SessionSettings& settings) const {
+  if (!std::ranges::all_of(states_, &FileState::is_unchanged)) {
+    throw Error(code, failure() + ": it has been removed or changed since it was first read");
+  }
   if (!shares_) return open_alone(settings);
   try {
     SessionHandle session = open_sharing(settings);

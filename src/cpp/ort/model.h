@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_state.h"
 #include "base/process.h"
 #include "ort/mapped_file.h"
 #include "ort/runtime.h"
@@ -28,7 +29,8 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const Runtime& runtime() const { return *runtime_; }
-  // Thread-safe. Throws Error(model_load) naming the file when it is missing, is not ONNX, or cannot be run here.
+  // Thread-safe. Throws Error(model_load) naming the file when it is missing, is not ONNX, cannot be run here, or is
+  // no longer the one that the Model was made from.
   SessionHandle open(const SessionSettings& settings) const;
 
  private:
@@ -40,6 +42,7 @@ class Model {
   const Runtime* runtime_;
   HomeProcess home_;
   std::filesystem::path path_;
+  std::vector<FileState> states_;            // of the model and the files that are mapped
   std::map<std::string, MappedFile> files_;  // by the name that the model has for them
   TensorFactory tensors_;
   std::vector<std::pair<std::string, ValueHandle>> weights_;

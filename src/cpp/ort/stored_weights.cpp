@@ -24,7 +24,10 @@ namespace graph_field {
 constexpr std::uint32_t node = 1, initializer = 5;
 }
 namespace node_field {
-constexpr std::uint32_t input = 1, operator_type = 4;
+constexpr std::uint32_t input = 1, operator_type = 4, attribute = 5;
+}
+namespace attribute_field {
+constexpr std::uint32_t graph = 6, graphs = 11;
 }
 namespace tensor_field {
 constexpr std::uint32_t dimensions = 1, type = 2, name = 8, external_data = 13, data_location = 14;
@@ -48,16 +51,40 @@ struct Uses {
   std::set<std::string_view> otherwise;
 };
 
-void read_node(Bytes node, Uses& uses) {
+constexpr int deepest_subgraph = 8;
+
+void read_subgraph(Bytes graph, Uses& uses, int depth);
+
+void read_attribute(Bytes attribute, Uses& uses, int depth) {
+  for (WireReader reader(attribute); reader.next();) {
+    const bool is_graph = reader.field() == attribute_field::graph || reader.field() == attribute_field::graphs;
+    if (is_graph) read_subgraph(reader.bytes(), uses, depth + 1);
+  }
+}
+
+void read_node(Bytes node, Uses& uses, int depth = 0) {
   std::vector<std::string_view> inputs;
   std::string_view operator_type;
   for (WireReader reader(node); reader.next();) {
     if (reader.field() == node_field::input) inputs.push_back(reader.text());
     if (reader.field() == node_field::operator_type) operator_type = reader.text();
+    if (reader.field() == node_field::attribute) read_attribute(reader.bytes(), uses, depth);
   }
-  const bool packs = std::ranges::find(packing_operators, operator_type) != packing_operators.end();
+  const bool packs = depth == 0 && std::ranges::find(packing_operators, operator_type) != packing_operators.end();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     (packs && i == 1 ? uses.as_weight : uses.otherwise).insert(inputs[i]);
+  }
+}
+
+// The runtime would take a shared weight for an initializer of a subgraph that has the same name too.
+void read_subgraph(Bytes graph, Uses& uses, int depth) {
+  if (depth > deepest_subgraph) throw MalformedMessage();
+  for (WireReader reader(graph); reader.next();) {
+    if (reader.field() == graph_field::node) read_node(reader.bytes(), uses, depth);
+    if (reader.field() != graph_field::initializer) continue;
+    for (WireReader tensor(reader.bytes()); tensor.next();) {
+      if (tensor.field() == tensor_field::name) uses.otherwise.insert(tensor.text());
+    }
   }
 }
 

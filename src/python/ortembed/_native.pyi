@@ -116,7 +116,9 @@ class Cancellation:
     def __init__(self) -> None: ...
 
     def cancel(self) -> None:
-        """Ask; calls stop before their next batch."""
+        """
+        Ask. A call stops before its next batch; one that waits for a core, when its turn comes.
+        """
 
     @property
     def cancelled(self) -> bool:
@@ -129,8 +131,9 @@ class Engine:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
-        max_tokens: longest row. max_batch_tokens: padded tokens a run. threads: cores, shared by all calls. head: what the pooled vector goes
-        through. embeddings: for a graph that takes `hidden` and `mask`, and only for one.
+        max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which
+        all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`
+        and `mask`, and only for one.
         Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
         InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).
         """
@@ -147,13 +150,13 @@ class Engine:
         """
         Writes the vector of ids[offsets[i]:offsets[i + 1]] into out[i].
 
-        ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up to
-        `dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.
+        ids: int32 or int64 [total_tokens]; offsets: int64 [n + 1]; out: [n, d] of the precision's dtype, d up
+        to `dimension`, where fewer truncate before normalization. All C-contiguous. The GIL is released.
         precision: as for quantize(); binary and ubinary take [n, ceil(dimensions / 8)]. ranges: float32 [2, d].
         dimensions: of a vector, where eight of them share a column; all of the model's by default.
         skip_tokens: the first so many tokens of each row, a prompt's, run but take no part in pooling.
-        progress: called on this thread between batches, at most every 50 ms and once at the end, with the number
-        of rows finished since; what it raises ends the call. Signals are handled then too.
+        progress: called on this thread between batches, at most every 50 ms and once at the end, with the
+        number of rows finished since; what it raises ends the call. Signals are handled then too.
         Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork,
         CancelledError within a batch after cancellation.cancel().
         """
