@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -81,6 +82,26 @@ def test_embed_reads_stdin_and_writes_stdout(ortembed, embedder):
     written = rows(ortembed("embed", "-", stdin="hello\r\nworld"))
     assert [row["text"] for row in written] == ["hello", "world"]
     np.testing.assert_allclose([r["embedding"] for r in written], embedder.encode(["hello", "world"]), atol=1e-6)
+
+
+def test_embed_reads_no_further_than_it_has_to(environment):
+    """The first vectors are there before the input has ended."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ortembed", "embed", "-"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        give_up = threading.Timer(60, process.kill)
+        give_up.start()
+        process.stdin.write(b"a cat\n" * 16)
+        process.stdin.flush()
+        first = process.stdout.readline()
+        rest, _ = process.communicate(b"hello")
+        give_up.cancel()
+    assert json.loads(first)["text"] == "a cat"
+    assert json.loads(rest.splitlines()[-1])["text"] == "hello"
+    assert process.returncode == 0
 
 
 def test_only_newlines_end_a_text_and_a_byte_order_mark_is_none(ortembed):

@@ -4,7 +4,7 @@ import pytest
 
 from ortembed import InvalidInputError
 from ortembed.cli.output import target_file
-from ortembed.cli.texts import read_vectors
+from ortembed.cli.texts import read_lines, read_vectors
 
 
 def test_two_that_write_one_target_do_not_meet(tmp_path):
@@ -27,6 +27,24 @@ def test_a_target_that_is_not_completed_is_not_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "texts"),
+    [
+        (b"", []),
+        (b"\xef\xbb\xbf", []),
+        (b"\n", [""]),
+        (b"\xef\xbb\xbf\n", [""]),
+        (b"a\n\nb", ["a", "", "b"]),
+        (b"a\r\nb\r", ["a", "b\r"]),
+        (b"a\n\r\n", ["a", ""]),
+    ],
+)
+def test_lines_are_what_newlines_end(tmp_path, data, texts):
+    path = tmp_path / "texts.txt"
+    path.write_bytes(data)
+    assert read_lines(str(path)) == texts
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ortembed.cli.arguments import add_loading, load, positive
 from ortembed.cli.output import json_lines, target_file
 from ortembed.cli.streams import standard_output
-from ortembed.cli.texts import read_lines
+from ortembed.cli.texts import open_lines, read_lines
 from ortembed.precision import PRECISIONS, takes_ranges
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _lines(options: argparse.Namespace) -> Iterator[str]:
     """Give a line of JSON for each text: as they come, unless the values depend on all of the vectors."""
-    texts = read_lines(options.file)
-    embedder = load(options)
-    encode = embedder.encode if takes_ranges(options.precision) else embedder.iter_encode
-    return json_lines(texts, encode(texts, **_encoding(options)))
+    with open_lines(options.file) as lines:
+        embedder = load(options)
+        encode = embedder.encode if takes_ranges(options.precision) else embedder.iter_encode
+        texts, own = tee(lines)  # which holds the texts that are read ahead
+        yield from json_lines(own, encode(texts, **_encoding(options)))
 
 
 def _encoding(options: argparse.Namespace) -> dict[str, Any]:

@@ -44,5 +44,5 @@ def target_file(name: str) -> Iterator[BinaryIO]:
 
 def json_lines(texts: Iterable[str], vectors: Iterable[npt.NDArray[Any]]) -> Iterator[str]:
     """Give a line of JSON, in ASCII, for each text and its vector."""
-    for text, vector in zip(texts, vectors, strict=True):
+    for vector, text in zip(vectors, texts, strict=True):  # an error comes from the vectors, after those before it
         yield json.dumps({"text": text, "embedding": vector.tolist()}) + "\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
 
 def tolerate_any_encoding() -> None:
@@ -20,15 +20,15 @@ def tolerate_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def standard_input() -> bytes:
-    """Read all of standard input.
+def standard_input() -> BinaryIO:
+    """Give standard input, to read bytes from.
 
     Raises:
         InvalidInputError: It is closed.
     """
     if sys.stdin is None:
         raise InvalidInputError("standard input is closed; name a file, or pipe text in")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
 
 
 def standard_output() -> TextIO:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ortembed.cli.streams import standard_input
 from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float32]
@@ -27,25 +30,42 @@ def read_lines(name: str) -> list[str]:
         InvalidInputError: It is not UTF-8 text; the message tells where.
         OSError: It cannot be read.
     """
-    data = standard_input() if name == "-" else Path(name).read_bytes()
-    source = "standard input" if name == "-" else name
+    with open_lines(name) as lines:
+        return list(lines)
+
+
+@contextmanager
+def open_lines(name: str) -> Iterator[Iterator[str]]:
+    """Open such a file, to be read as the lines are taken. Errors as above, those of the text in their turn."""
+    if name == "-":
+        yield _lines(standard_input(), "standard input")
+        return
+    with Path(name).open("rb") as file:
+        yield _lines(file, name)
+
+
+def _lines(file: BinaryIO, source: str) -> Iterator[str]:
     # Only newlines end a text: str.splitlines would also split at form feeds and Unicode separators.
-    lines = _decode(data, source).replace("\r\n", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+    for number, line in enumerate(file, 1):
+        data = line
+        if number == 1:
+            if line.startswith(_UTF16_MARKS):
+                raise InvalidInputError(f"{source} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+            data = line.removeprefix(codecs.BOM_UTF8)
+            if not data:  # a mark and nothing after it
+                return
+        yield _decode(data, f"line {number}", source)
 
 
-def _decode(data: bytes, source: str) -> str:
-    if data.startswith(_UTF16_MARKS):
-        raise InvalidInputError(f"{source} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if (zero := data.find(b"\0")) >= 0:
-        raise InvalidInputError(f"{source} is not a text: line {data.count(10, 0, zero) + 1} has a zero byte")
+def _decode(data: bytes, place: str, source: str) -> str:
+    if b"\0" in data:
+        raise InvalidInputError(f"{source} is not a text: {place} has a zero byte")
     try:
-        return data.decode("utf-8")
+        return data.removesuffix(b"\r\n").removesuffix(b"\n").decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(10, 0, error.start) + 1
+        byte = data[error.start]
         raise InvalidInputError(
-            f"{source} is not UTF-8: line {line} has byte 0x{data[error.start]:02x}; convert it first with iconv"
+            f"{source} is not UTF-8: {place} has byte 0x{byte:02x}; convert it first with iconv"
         ) from error
 
 
