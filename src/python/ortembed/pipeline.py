@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-# Padded tokens that run together on one core: its working memory, times the cores, bounds that of any job. 256 to 1,024
-# run equally fast; 512 took 13 MB more. Two texts of 512 tokens do not fit, so that long ones run alone, unpadded.
+# Padded tokens that run together on one core: its working memory, times the cores, bounds that of any job. 256 to
+# 1,024 run equally fast; 512 took 13 MB more. Two texts of 512 tokens do not fit, so long ones run alone, unpadded.
 _MAX_BATCH_TOKENS = 384
 _NO_PROMPT = Prompt()
 
