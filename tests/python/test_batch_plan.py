@@ -2,11 +2,10 @@
 
 import pytest
 from _ortembed_testing import plan_batches
+from bench.corpora.stdlib_docstrings import docstrings
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
-
-from bench.corpora.stdlib_docstrings import docstrings
 
 RUN_COST = 12  # tokens that a run costs beside its own
 
