@@ -241,5 +241,8 @@ def test_a_nan_from_the_model_is_named_and_leaves_it_usable(tmp_path, load):
     with pytest.raises(InferenceError, match="not finite for row 1"):
         embedder.encode(["cat", "nan", "dog"])
     assert np.isfinite(embedder.encode(["cat", "dog"])).all()
-    with pytest.raises(InferenceError, match=r"not finite for row 88 \(rows counted from texts\[512\]\)"):
+    with pytest.raises(InferenceError, match="not finite for row 1; equal texts count as one"):
         embedder.encode(["cat"] * 600 + ["nan"])
+    many = ["cat" + " " * i for i in range(4100)]  # no two are equal, and they are more than a window holds
+    with pytest.raises(InferenceError, match=r"not finite for row 4 \(rows counted from texts\[4096\]\)"):
+        embedder.encode([*many, "nan"])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import ortembed
+from ortembed.prepare import prepare
 from ortembed.prepare.onnx_file import load_graph, save_graph, take_weights_in
-from ortembed.prepared_model import read_prepared
 from ortembed.runtime_library import find_runtime_library
 from tests.python.test_runtime_library import runtime
 from tests.python.tiny_graphs import save
@@ -27,9 +27,7 @@ IDS = RANDOM.integers(0, 9, (3, WIDTH))
 @pytest.fixture(scope="session", params=["float32", "int8"])
 def graph(request, cache_dir):
     """The default model's graph in each dtype."""
-    ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype=request.param)
-    entries = (path.parent for path in cache_dir.glob("prepared/*/facts.json"))
-    return next(entry / "model.onnx" for entry in entries if read_prepared(entry).facts.dtype == request.param)
+    return prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True, dtype=request.param).graph
 
 
 @pytest.fixture(params=["newest", "floor"])
