@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.engines.base import Environment
-from bench.environments import make_environment, python_of, run_step
+from bench.drawing import draw_apart, save, styled_pyplot
 from bench.figures import all_figures
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from bench.figures import Figures
 
-ENVIRONMENT = Environment("picture", ("matplotlib==3.11.2",))
 _OURS, _PEER = "#0072b2", "#b8b8b8"  # distinct without colours too, by lightness
 _WIDTH, _ROW, _MARGIN = 13.0, 0.34, 1.5  # inches
 _ROOM = 1.18  # of an axis beyond its longest bar, for the number beside that
@@ -30,28 +28,23 @@ def draw(folder: Path) -> None:
     Raises:
         EngineError: The environment cannot be made, or the drawing fails.
     """
-    make_environment(ENVIRONMENT)
-    run_step([str(python_of(ENVIRONMENT)), "-m", "bench.picture", str(folder)], {"MPLBACKEND": "Agg"})
+    draw_apart("bench.picture", folder)
 
 
 def main() -> None:
     """Draw, in the environment: one panel a figure, one row an engine."""
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - this environment alone has it
-
-    plt.rcParams.update({"font.size": 10, "svg.hashsalt": "ortembed", "svg.fonttype": "none"})
     folder = Path(sys.argv[1])
     result = json.loads((folder / "benchmark.json").read_text("utf-8"))
     figures = all_figures(result)
     size = _WIDTH, _ROW * len(figures) + _MARGIN
-    drawing, panels = plt.subplots(1, 3, figsize=size, sharey=True, layout="constrained")
+    drawing, panels = styled_pyplot().subplots(1, 3, figsize=size, sharey=True, layout="constrained")
     bars(panels[0], figures, [row.p50_ms for row in figures], "one query, p50 in ms\n(lower is better)", "{:.1f}")
     rates = [row.texts_per_s["mixed"] for row in figures]
     bars(panels[1], figures, rates, "corpus of mixed texts, texts/s\n(higher is better)", "{:.0f}")
     peaks = [row.peak_mb for row in figures]
     bars(panels[2], figures, peaks, "peak memory of the corpus job in MB\n(lower is better)", "{:.0f}")
     drawing.suptitle(title(result), fontsize=10)
-    for name in ("benchmark.svg", "benchmark.png"):
-        drawing.savefig(folder / name, dpi=150, facecolor="white", metadata={"Date": None} if "svg" in name else None)
+    save(drawing, folder, "benchmark")
 
 
 def bars(axes: Axes, figures: Sequence[Figures], values: Sequence[float], heading: str, form: str) -> None:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.environments import make_environment, python_of, run_step
-from bench.picture import ENVIRONMENT
+from bench.drawing import draw_apart, save, styled_pyplot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,29 +27,24 @@ def draw(folder: Path) -> None:
     Raises:
         EngineError: The environment cannot be made, or the drawing fails.
     """
-    make_environment(ENVIRONMENT)
-    run_step([str(python_of(ENVIRONMENT)), "-m", "bench.scaling_picture", str(folder)], {"MPLBACKEND": "Agg"})
+    draw_apart("bench.scaling_picture", folder)
 
 
 def main() -> None:
     """Draw, in the environment that has matplotlib."""
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - this environment alone has it
-
-    plt.rcParams.update({"font.size": 10, "svg.hashsalt": "ortembed", "svg.fonttype": "none"})
     folder = Path(sys.argv[1])
     result = json.loads((folder / FILE).read_text("utf-8"))
     names = list(dict.fromkeys(curve["name"] for curve in result["curves"]))
     rows = -(-len(names) // _COLUMNS)
     size = _PANEL[0] * _COLUMNS, _PANEL[1] * rows
-    drawing, panels = plt.subplots(rows, _COLUMNS, figsize=size, squeeze=False, layout="constrained")
+    drawing, panels = styled_pyplot().subplots(rows, _COLUMNS, figsize=size, squeeze=False, layout="constrained")
     for axes, name in zip(panels.flat, names, strict=False):
         panel(axes, name, [curve for curve in result["curves"] if curve["name"] == name])
     for axes in list(panels.flat)[len(names) :]:
         axes.axis("off")
     machine = result["machine"]
     drawing.suptitle(f"all-MiniLM-L6-v2 on {machine['threads_used']} cores of an {machine['processor']}", fontsize=10)
-    for name in ("scaling.svg", "scaling.png"):
-        drawing.savefig(folder / name, dpi=150, facecolor="white", metadata={"Date": None} if "svg" in name else None)
+    save(drawing, folder, "scaling")
 
 
 def panel(axes: Axes, name: str, curves: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """aencode and its like: the same vectors, an event loop that goes on, and calls that end when they are cancelled."""
 
 import asyncio
-import gc
 import threading
 import weakref
 
@@ -11,6 +10,7 @@ import pytest
 import ortembed
 from ortembed import InvalidInputError
 from ortembed.background import Background
+from tests.python.no_collector import no_collector
 
 TEXTS = [f"text number {i} " * (1 + i % 3) for i in range(40)]
 MANY = [f"many words in text {i} " * 20 for i in range(2000)]  # tens of seconds of work
@@ -145,16 +145,12 @@ def test_an_embedder_is_gone_after_its_calls(embedder, cache_dir):
     async def run(embedder):
         await embedder.aencode("a text")
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_collector():
         asyncio.run(run(own))
         del own
         for thread in background_threads():
             thread.join()
         assert [reference() for reference in left] == [None, None]
-    finally:
-        gc.enable()
 
 
 def test_a_failed_call_keeps_no_embedder_in_memory(embedder, cache_dir):
@@ -165,16 +161,12 @@ def test_a_failed_call_keeps_no_embedder_in_memory(embedder, cache_dir):
         with pytest.raises(InvalidInputError):
             await embedder.aencode(["a", None])
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_collector():
         asyncio.run(run(own))
         del own
         for thread in background_threads():
             thread.join()
         assert left() is None
-    finally:
-        gc.enable()
 
 
 def test_calls_that_no_thread_can_run_get_the_error(monkeypatch):

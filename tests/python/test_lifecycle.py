@@ -1,9 +1,9 @@
 """How an Embedder ends, and how a process with one in use does: quietly, with the status that it asked for."""
 
-import gc
 import weakref
 
 import ortembed
+from tests.python.no_collector import no_collector
 
 DAEMON = """
 import sys, threading, time
@@ -55,9 +55,6 @@ def test_an_embedder_is_gone_when_its_last_name_is(cache_dir, embedder):
     own = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
     own.encode("a text")
     left = weakref.ref(own), weakref.ref(own._pipeline)
-    gc.disable()
-    try:
+    with no_collector():
         del own
         assert [reference() for reference in left] == [None, None]
-    finally:
-        gc.enable()

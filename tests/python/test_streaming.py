@@ -1,6 +1,5 @@
 """iter_encode: order, how far it reads, errors in their turn, and that nothing is left when it ends early."""
 
-import gc
 import itertools
 import threading
 import weakref
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 import ortembed
 from ortembed import InvalidInputError
+from tests.python.no_collector import no_collector
 
 TEXTS = [f"text number {i} " * (1 + i % 3) for i in range(100)]
 
@@ -115,29 +115,23 @@ def test_an_early_end_frees_everything(embedder, taken, way):
         next(vectors)
     if taken > 16:
         assert len(tokenizer_threads()) == 1
-    gc.disable()
-    try:
+    with no_collector():
         if way == "close":
             vectors.close()
         del vectors
         assert tokenizer_threads() == []
         assert ended == ([True] if taken else [])  # a generator that never began has nothing to end
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize("position", [0, 5, 16, 40])
 def test_a_failed_stream_keeps_no_embedder_in_memory(embedder, cache_dir, position):
     own = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
     left = weakref.ref(own._pipeline)
-    gc.disable()
-    try:
+    with no_collector():
         with pytest.raises(InvalidInputError):
             list(own.iter_encode([*TEXTS[:position], 3], chunk_size=16))
         del own
         assert left() is None
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize(

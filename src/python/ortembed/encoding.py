@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def encode_texts(
 def encode_one(pipeline: Pipeline, text: str, recipe: Recipe, out: object, control: Control) -> Vectors:
     """Encode one checked text: [d], or ``out`` if there is one."""
     if lacks_ranges(recipe):
-        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
+        _refuse_own_ranges(recipe)
     rows = prepare_row(out, recipe)
     pipeline.encode_one(rows, text, recipe, control)
     return rows[0] if out is None else out  # type: ignore[return-value] # checked
@@ -95,14 +95,14 @@ def encode_many(pipeline: Pipeline, texts: Sequence[str], recipe: Recipe, out: o
 def encode_tokens(pipeline: Pipeline, tokens: TokenizedTexts, recipe: Recipe, out: object) -> Vectors:
     """Encode texts that are tokenized already, with offsets that were checked, into ``out`` or a new array."""
     count = len(tokens.offsets) - 1
-    own_ranges = lacks_ranges(recipe)
-    rows = _prepare_codes(out, count, recipe) if own_ranges else prepare_rows(out, count, recipe)
-    values = recipe._replace(precision="float32") if own_ranges else recipe
-    vectors = prepare_rows(None, count, values) if own_ranges else rows
+    if lacks_ranges(recipe):
+        codes = _prepare_codes(out, count, recipe)
+        vectors = encode_tokens(pipeline, tokens, recipe._replace(precision="float32"), None)
+        _quantize(vectors, recipe, codes)
+        return codes
+    rows = prepare_rows(out, count, recipe)
     pipeline.counters.add_call(count)
-    pipeline.run(vectors, tokens, values)
-    if own_ranges:
-        _quantize(vectors, recipe, rows)
+    pipeline.run(rows, tokens, recipe)
     return rows
 
 
@@ -122,8 +122,12 @@ def _encode_with_own_ranges(
 
 def _prepare_codes(out: object, rows: int, recipe: Recipe) -> Vectors:
     if rows == 1:
-        raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
+        _refuse_own_ranges(recipe)
     return prepare_rows(out, rows, recipe)
+
+
+def _refuse_own_ranges(recipe: Recipe) -> NoReturn:
+    raise InvalidInputError(f"{recipe.precision} ranges cannot be taken from one text; give ranges")
 
 
 def _quantize(vectors: Vectors, recipe: Recipe, codes: Vectors) -> None:
