@@ -118,7 +118,7 @@ class FakeEngine {
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
                   nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize, std::int64_t skip_tokens,
                   const std::optional<nb::callable>& progress) const {
-    CallControl control{{}, &cancellation_};
+    CallControl control{{}, &cancellation_, std::chrono::milliseconds(0)};
     if (progress) {
       control.progress = [&](std::size_t rows) {
         const nb::gil_scoped_acquire acquired;

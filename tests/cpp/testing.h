@@ -6,6 +6,7 @@
 namespace ortembed::testing {
 
 void register_allocation_counter(nanobind::module_& module);
+void register_core_queue(nanobind::module_& module);
 void register_fake_encoder(nanobind::module_& module);
 void register_hidden_states(nanobind::module_& module);
 void register_sessions(nanobind::module_& module);

@@ -9,6 +9,7 @@ NB_MODULE(_ortembed_testing, module) {
   ortembed::adopt_errors(nb::module_::import_("ortembed._native"));
   ortembed::register_embedding_table(module);
   ortembed::testing::register_stages(module);
+  ortembed::testing::register_core_queue(module);
   ortembed::testing::register_fake_encoder(module);
   ortembed::testing::register_hidden_states(module);
   ortembed::testing::register_sessions(module);

@@ -1,6 +1,9 @@
 """The engine's own behaviour, with an encoder whose hidden states are a formula."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -124,6 +127,36 @@ def test_many_texts_run_side_by_side_and_never_on_more_cores_than_there_are():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: encode(engine, many_texts()), range(8)))
     assert engine.most_cores == 3
+
+
+def test_concurrent_calls_keep_their_cores_instead_of_taking_turns_batch_by_batch():
+    engine = FakeEngine()
+    together = Barrier(2)
+
+    def call(length):
+        together.wait()
+        encode(engine, [[20] * length] * 900)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(call, (8, 16)))
+    lengths = [length for _, length in engine.shapes]
+    assert len(lengths) > 600
+    assert sum(a != b for a, b in pairwise(lengths)) < 60
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_threads_may_use_all_their_cpus_after_waiting_for_a_core():
+    cpus = os.sched_getaffinity(0)
+    engine = FakeEngine(cores=len(cpus))  # the number with which threads are placed
+    together = Barrier(2 * len(cpus))
+
+    def call(_):
+        together.wait()
+        encode(engine, many_texts())
+        return os.sched_getaffinity(0)
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert list(pool.map(call, range(together.parties))) == [cpus] * together.parties
 
 
 def test_progress_counts_every_row_once():

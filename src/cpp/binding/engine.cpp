@@ -65,7 +65,7 @@ class NativeEngine {
     rows.dimensions = vector_dimensions(out_array, rows.precision, dimensions);
     const std::optional<ValueRanges> value_ranges = read_ranges(ranges, rows.precision, rows.dimensions);
     if (value_ranges) rows.ranges = &*value_ranges;
-    Heartbeat heartbeat(progress);
+    Heartbeat heartbeat(progress, rows.rows);
     {
       GilReleased released;
       const CallControl control{[&](std::size_t done) { heartbeat.beat(done, released); }, cancellation};

@@ -1,34 +1,24 @@
 // Owns what Python gets to do while a native call is under way: handle signals, and hear of progress.
 #include "binding/heartbeat.h"
 
-#include <utility>
-
 namespace nb = nanobind;
 
 namespace ortembed {
-namespace {
-
-constexpr std::chrono::milliseconds interval(50);
-
-}  // namespace
 
 void Heartbeat::beat(std::size_t rows, GilReleased& released) {
-  rows_ += rows;
-  const auto now = Clock::now();
-  if (now - last_ < interval) return;
-  last_ = now;
-  released.with_gil([this] {
+  released.with_gil([&] {
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    tell();
+    tell(rows);
   });
 }
 
 void Heartbeat::finish(GilReleased& released) {
-  if (rows_ > 0 && !progress_.is_none()) released.with_gil([this] { tell(); });
+  if (left_ > 0 && !progress_.is_none()) released.with_gil([this] { tell(left_); });
 }
 
-void Heartbeat::tell() {
-  if (!progress_.is_none()) progress_(std::exchange(rows_, 0));
+void Heartbeat::tell(std::size_t rows) {
+  left_ -= rows;
+  if (!progress_.is_none()) progress_(rows);
 }
 
 }  // namespace ortembed

@@ -3,32 +3,28 @@
 
 #include <nanobind/nanobind.h>
 
-#include <chrono>
 #include <cstddef>
 
 #include "binding/gil.h"
 
 namespace ortembed {
 
-// Takes the GIL between batches, but not often: another Python thread may hold it for milliseconds.
+// Takes the GIL, for which it may have to wait until another Python thread lets it go: milliseconds.
 class Heartbeat {
  public:
-  // `progress`: called with the rows that were finished since the last time, or None.
-  explicit Heartbeat(nanobind::handle progress) : progress_(progress) {}
+  // `progress`: called with the rows that were finished since the time before, or None. `rows`: of the whole call.
+  Heartbeat(nanobind::handle progress, std::size_t rows) : progress_(progress), left_(rows) {}
 
   // With the GIL released. Throws nanobind::python_error for what a signal's handler or the progress raises.
   void beat(std::size_t rows, GilReleased& released);
-  // The same for the last rows, however soon after the time before.
+  // Tells of the rows that are left, at the end of a call.
   void finish(GilReleased& released);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  void tell();
+  void tell(std::size_t rows);
 
   nanobind::handle progress_;
-  std::size_t rows_ = 0;  // finished and not told
-  Clock::time_point last_ = Clock::now();
+  std::size_t left_;  // not told
 };
 
 }  // namespace ortembed

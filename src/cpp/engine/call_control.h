@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 
@@ -20,9 +21,11 @@ class Cancellation {
 };
 
 struct CallControl {
-  // Called on the calling thread after batches, with the rows that were finished since; what it throws ends the call.
+  // Called on the calling thread between batches, not more often than the interval, with the rows that were finished
+  // since the time before (or the start); those after the last time are not told. What it throws ends the call.
   std::function<void(std::size_t rows)> progress;
   const Cancellation* cancellation = nullptr;
+  std::chrono::milliseconds interval{50};
 
   // Throws Error(cancelled).
   void check() const {

@@ -1,11 +1,14 @@
-// Owns the sharing of an engine's cores among concurrent calls: who may run now, and on how many.
+// Owns the sharing of an engine's cores among concurrent calls: threads that wait until they may run, and where.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <mutex>
+#include <optional>
+#include <vector>
 
-#include "engine/cores.h"
+#include "base/placement.h"
+#include "engine/core_queue.h"
 
 namespace ortembed {
 
@@ -13,35 +16,54 @@ namespace ortembed {
 // operator. Thread-safe.
 class CoreBudget {
  public:
-  explicit CoreBudget(int cores) : cores_(cores), free_(cores) {}
+  explicit CoreBudget(int cores) : queue_(cores), places_threads_(cores >= usable_cpus()) {}
 
-  // Cores that are held for one run, and given back at its end, however it ends.
-  class Share {
+  // A thread that runs batches of a call, and the cores that it holds from one batch to the next.
+  class Worker {
    public:
-    // Waits in line, first come first served. Gives all cores only when that was asked for, all are free and nobody
-    // waits behind; else one.
-    Share(CoreBudget& budget, Cores wanted) : budget_(budget), held_(budget.take(wanted)) {}
-    ~Share() { budget_.give_back(held_); }
-    Share(const Share&) = delete;
-    Share& operator=(const Share&) = delete;
+    Worker(CoreBudget& budget, Standing standing) : budget_(budget) { turn_.standing = standing; }
+    ~Worker() { give_back(); }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
 
-    Cores cores() const { return held_; }
+    // Gives the cores for the next batch: those that are held, or else what comes of waiting in line. Nothing once
+    // the worker is dismissed. On the worker's own thread, as give_back().
+    std::optional<Cores> take(Cores wanted);
+    void give_back();
+    // Makes it wait no more. On any thread.
+    void dismiss();
 
    private:
+    friend CoreBudget;
+    using Clock = std::chrono::steady_clock;
+
+    struct Turn : Place {
+      std::condition_variable came;
+      bool has_come = false;
+      WakePlace* sleeper = nullptr;
+    };
+
+    // With the budget's mutex held, which the last two let go for a while.
+    bool may_keep(Cores wanted) const;
+    void release();
+    bool wait_in_line(Cores wanted, std::unique_lock<std::mutex>& lock);
+    void settle(std::unique_lock<std::mutex>& lock);
+
     CoreBudget& budget_;
-    Cores held_;
+    Turn turn_;
+    bool dismissed_ = false;
+    std::optional<Cores> held_;
+    Clock::time_point since_;
+    int cpu_ = unknown_cpu;  // where it was when it last took a core
   };
 
  private:
-  Cores take(Cores wanted);
-  void give_back(Cores held);
+  void serve(int free_cpu);  // with the mutex held
 
-  int cores_;
-  int free_;
-  std::uint64_t next_ticket_ = 0;
-  std::uint64_t served_ = 0;  // tickets that have had their turn
+  CoreQueue queue_;
+  bool places_threads_;           // where more CPUs than cores are there to choose from, the system does it well
+  std::vector<Worker*> running_;  // those with one core each
   std::mutex mutex_;
-  std::condition_variable changed_;
 };
 
 }  // namespace ortembed

@@ -1,6 +1,7 @@
 // Owns the encoder that runs an ONNX graph through ONNX Runtime.
 #include "engine/ort_encoder.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -10,6 +11,9 @@
 
 namespace ortembed {
 namespace {
+
+// Each takes a few MB and tens of milliseconds once; beyond so many cores, runs share sessions.
+constexpr std::size_t most_core_sessions = 16;
 
 std::string text(std::span<const std::int64_t> shape) {
   std::string result;
@@ -24,6 +28,7 @@ OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path&
     : model_(runtime, model),
       threads_(settings.threads),
       all_cores_(model_, settings),
+      core_sessions_(model_, all_cores_, std::min(static_cast<std::size_t>(settings.threads), most_core_sessions)),
       tensors_(runtime.api()),
       signature_(read_signature(all_cores_.inputs(), all_cores_.outputs())),
       embeddings_(std::move(embeddings)) {
@@ -55,21 +60,6 @@ void OrtEncoder::check_embeddings() const {
   }
 }
 
-const ort::Session& OrtEncoder::session(Cores cores) const {
-  if (cores == Cores::all || threads_ == 1) return all_cores_;
-  if (const ort::Session* ready = ready_) return *ready;
-  const std::unique_lock lock(making_, std::try_to_lock);
-  if (!lock) return all_cores_;  // right too, and sooner than the other thread is done
-  if (const ort::Session* ready = ready_) return *ready;
-  try {
-    one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
-    ready_ = one_core_.get();
-  } catch (const Error&) {  // the file was there and good; without it, only speed is lost
-    ready_ = &all_cores_;
-  }
-  return *ready_;
-}
-
 ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores) const {
   const BufferPool<EmbeddedTensors>::Lease embedded(embedded_tensors_);
   if (embeddings_) (*embedded).fill(tensors, *embeddings_);
@@ -84,7 +74,10 @@ ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores)
     owned.push_back(wrap(input.role, tensors, *embedded));
     values.push_back(owned.back().get());
   }
-  return session(cores).run(names, values, signature_.output.c_str());
+  const char* const output = signature_.output.c_str();
+  if (cores == Cores::all || threads_ == 1) return all_cores_.run(names, values, output);
+  const CoreSessions::Lease session(core_sessions_);
+  return (*session).run(names, values, output);
 }
 
 ort::ValueHandle OrtEncoder::wrap(InputRole role, const InputTensors& tensors,

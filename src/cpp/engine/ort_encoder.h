@@ -1,13 +1,11 @@
 // Owns the encoder that runs an ONNX graph through ONNX Runtime.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <optional>
 
 #include "engine/buffer_pool.h"
+#include "engine/core_sessions.h"
 #include "engine/embedded_tensors.h"
 #include "engine/embedding_table.h"
 #include "engine/encoder.h"
@@ -29,7 +27,6 @@ class OrtEncoder final : public Encoder {
 
  private:
   void check_embeddings() const;
-  const ort::Session& session(Cores cores) const;
   ort::ValueHandle run_graph(const InputTensors& tensors, Cores cores) const;
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
@@ -37,10 +34,7 @@ class OrtEncoder final : public Encoder {
   ort::Model model_;
   int threads_;
   ort::Session all_cores_;
-  // A session has a fixed number of threads. This one has one, and is made when it is first needed.
-  mutable std::unique_ptr<const ort::Session> one_core_;
-  mutable std::atomic<const ort::Session*> ready_ = nullptr;  // one_core_ once it is there, or what stands in for it
-  mutable std::mutex making_;
+  mutable CoreSessions core_sessions_;  // a session has a fixed number of threads, and these have one
   ort::TensorFactory tensors_;
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;
