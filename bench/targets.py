@@ -44,7 +44,7 @@ def targets(figures: list[Figures], result: Mapping[str, Any]) -> list[Target]:
     pure = [row for row in peers if row.name.startswith("pure-python")]
     float32 = [row for row in peers if row.dtype == "float32"]
     sentence = [row for row in peers if row.name.startswith(_SENTENCE_TRANSFORMERS)]
-    rivals = [row for row in sentence if row.dtype == "int8" or row.name.endswith("openvino")]
+    rivals = [row for row in sentence if row.dtype == "int8" or "openvino" in row.name]
     found = []
     if ours:
         sentence32 = [row for row in sentence if row.dtype == "float32"]

@@ -16,6 +16,7 @@ MODULES = [
     "sentence_transformers_onnx",
     "sentence_transformers_onnx_int8",
     "sentence_transformers_openvino",
+    "sentence_transformers_openvino_bf16",
     "fastembed_onnx",
     "llama_cpp",
     "llama_cpp_f32",

@@ -39,6 +39,9 @@ class TestSession {
  public:
   TestSession(const TestModel& model, int threads) : session_(model.model(), {threads}), tensors_(session_.api()) {}
 
+  // Bytes that runs have left for the next one.
+  std::size_t kept_memory() const { return memory_.kept(); }
+
   // Gives the first output, float32 of any rank, for inputs that are all of the ids' shape.
   Floats run(const Ids& ids) const {
     const std::vector<std::int64_t> shape{static_cast<std::int64_t>(ids.shape(0)),
@@ -56,7 +59,7 @@ class TestSession {
       owned.push_back(tensors_.wrap(data, shape));
       values.push_back(owned.back().get());
     }
-    return copy(session_.run(names, values, session_.outputs().front().name.c_str()).get());
+    return copy(session_.run(names, values, session_.outputs().front().name.c_str(), memory_).get());
   }
 
  private:
@@ -72,6 +75,7 @@ class TestSession {
 
   ort::Session session_;
   ort::TensorFactory tensors_;
+  mutable ort::RunMemory memory_;
 };
 
 std::vector<Weight> packable_weights(const nb::bytes& model) {
@@ -91,7 +95,8 @@ void register_sessions(nb::module_& module) {
       .def(nb::init<const std::filesystem::path&, const std::filesystem::path&>(), "library"_a, "path"_a);
   nb::class_<TestSession>(module, "Session")
       .def(nb::init<const TestModel&, int>(), "model"_a, "threads"_a, nb::keep_alive<1, 2>())
-      .def("run", &TestSession::run, "ids"_a);
+      .def("run", &TestSession::run, "ids"_a)
+      .def_prop_ro("kept_memory", &TestSession::kept_memory);
   // (name, element type, dimensions, location, offset, size) of each weight that sessions share.
   module.def("packable_weights", packable_weights, "model"_a);
 }

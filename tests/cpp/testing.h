@@ -9,6 +9,7 @@ void register_allocation_counter(nanobind::module_& module);
 void register_core_queue(nanobind::module_& module);
 void register_fake_encoder(nanobind::module_& module);
 void register_hidden_states(nanobind::module_& module);
+void register_run_memory(nanobind::module_& module);
 void register_sessions(nanobind::module_& module);
 void register_stages(nanobind::module_& module);
 

@@ -12,6 +12,7 @@ NB_MODULE(_ortembed_testing, module) {
   ortembed::testing::register_core_queue(module);
   ortembed::testing::register_fake_encoder(module);
   ortembed::testing::register_hidden_states(module);
+  ortembed::testing::register_run_memory(module);
   ortembed::testing::register_sessions(module);
   ortembed::testing::register_allocation_counter(module);
 }

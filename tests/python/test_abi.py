@@ -36,6 +36,7 @@ def test_slots_signatures_and_enums_are_the_official_ones(tmp_path):
     [
         (r"X\(Run, 9,", "X(Run, 10,", "slot of Run"),
         (r"\(OrtValue\*, void\*\*\)", "(OrtEnv*, void**)", "signature of GetTensorMutableData"),
+        (r"\(ORTEMBED_ORT_CALL\* Free\)\(OrtAllocator\*, void\*\)", "(*Free)(OrtAllocator*)", "signature of Free"),
         ("int64 = 7", "int64 = 8", "ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64"),
     ],
 )

@@ -73,6 +73,17 @@ def test_sessions_of_one_model_give_what_a_session_alone_gives(graph, library, t
     np.testing.assert_array_equal(shared, [alone, alone])
 
 
+def test_the_runtime_works_in_memory_of_ours_and_needs_no_more_of_it_for_the_same_again(graph, library):
+    session = Session(Model(library, graph), 1)
+    ids = RANDOM.integers(1000, 9000, (3, 20))
+    for _ in range(3):
+        session.run(ids)
+    kept = session.kept_memory
+    assert kept >= ids.size * 1536 * 4  # what comes of the widest layer
+    session.run(ids)
+    assert session.kept_memory == kept
+
+
 ANONYMOUS = """
 import ctypes, sys
 sys.path.insert(0, sys.argv[1])

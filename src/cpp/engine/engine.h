@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/process.h"
 #include "engine/batch_plan.h"
 #include "engine/batch_runner.h"
-#include "engine/buffer_pool.h"
 #include "engine/call_control.h"
 #include "engine/counters.h"
 #include "engine/encoder.h"

@@ -1,7 +1,6 @@
 // Owns the encoder that runs an ONNX graph through ONNX Runtime.
 #include "engine/ort_encoder.h"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -12,14 +11,30 @@
 namespace ortembed {
 namespace {
 
-// Each takes a few MB and tens of milliseconds once; beyond so many cores, runs share sessions.
-constexpr std::size_t most_core_sessions = 16;
-
 std::string text(std::span<const std::int64_t> shape) {
   std::string result;
   for (const auto size : shape) result += (result.empty() ? "" : ", ") + std::to_string(size);
   return "[" + result + "]";
 }
+
+// What a run gave, and the memory that it lies in.
+class Result {
+ public:
+  explicit Result(BufferPool<ort::RunMemory>& memories) : memory_(memories) {}
+  ~Result() {
+    output.reset();
+    memory().trim();
+  }
+  Result(const Result&) = delete;
+  Result& operator=(const Result&) = delete;
+
+  ort::RunMemory& memory() { return *memory_; }
+
+  ort::ValueHandle output;
+
+ private:
+  BufferPool<ort::RunMemory>::Lease memory_;
+};
 
 }  // namespace
 
@@ -28,7 +43,6 @@ OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path&
     : model_(runtime, model),
       threads_(settings.threads),
       all_cores_(model_, settings),
-      core_sessions_(model_, all_cores_, std::min(static_cast<std::size_t>(settings.threads), most_core_sessions)),
       tensors_(runtime.api()),
       signature_(read_signature(all_cores_.inputs(), all_cores_.outputs())),
       embeddings_(std::move(embeddings)) {
@@ -37,15 +51,16 @@ OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path&
 }
 
 HiddenStates OrtEncoder::run(const InputTensors& tensors, Cores cores) const {
-  const auto value = std::make_shared<ort::ValueHandle>(run_graph(tensors, cores));
+  const auto result = std::make_shared<Result>(run_memories_);
+  result->output = run_graph(tensors, cores, result->memory());
   std::vector<std::int64_t> expected{tensors.batch_size(), tensors.sequence_length(), dimension_};
   if (is_pooled()) expected.erase(expected.begin() + 1);
-  const auto shape = ort::shape_of(model_.runtime().api(), value->get());
+  const auto shape = ort::shape_of(model_.runtime().api(), result->output.get());
   if (shape.dimensions != expected) {
     throw Error(ErrorCode::inference, "the model's output '" + signature_.output + "' has shape " +
                                           text(shape.dimensions) + " where " + text(expected) + " was expected");
   }
-  return {ort::float_data(model_.runtime().api(), value->get()), value};
+  return {ort::float_data(model_.runtime().api(), result->output.get()), result};
 }
 
 void OrtEncoder::check_embeddings() const {
@@ -60,7 +75,22 @@ void OrtEncoder::check_embeddings() const {
   }
 }
 
-ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores) const {
+const ort::Session& OrtEncoder::session(Cores cores) const {
+  if (cores == Cores::all || threads_ == 1) return all_cores_;
+  if (const ort::Session* ready = ready_) return *ready;
+  const std::unique_lock lock(making_, std::try_to_lock);
+  if (!lock) return all_cores_;  // right too, and sooner than the other thread is done
+  if (const ort::Session* ready = ready_) return *ready;
+  try {
+    one_core_ = std::make_unique<const ort::Session>(model_, ort::SessionSettings{1});
+    ready_ = one_core_.get();
+  } catch (const Error&) {  // the file was there and good; without it, only speed is lost
+    ready_ = &all_cores_;
+  }
+  return *ready_;
+}
+
+ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores, ort::RunMemory& memory) const {
   const BufferPool<EmbeddedTensors>::Lease embedded(embedded_tensors_);
   if (embeddings_) (*embedded).fill(tensors, *embeddings_);
   std::vector<const char*> names;
@@ -74,10 +104,7 @@ ort::ValueHandle OrtEncoder::run_graph(const InputTensors& tensors, Cores cores)
     owned.push_back(wrap(input.role, tensors, *embedded));
     values.push_back(owned.back().get());
   }
-  const char* const output = signature_.output.c_str();
-  if (cores == Cores::all || threads_ == 1) return all_cores_.run(names, values, output);
-  const CoreSessions::Lease session(core_sessions_);
-  return (*session).run(names, values, output);
+  return session(cores).run(names, values, signature_.output.c_str(), memory);
 }
 
 ort::ValueHandle OrtEncoder::wrap(InputRole role, const InputTensors& tensors,
@@ -107,7 +134,9 @@ std::int64_t OrtEncoder::probe_dimension() const {
   tensors.fill(TokenBatch(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1}), {1, {0}});
   std::vector<std::int64_t> shape;
   try {
-    shape = ort::shape_of(model_.runtime().api(), run_graph(tensors, Cores::all).get()).dimensions;
+    Result result(run_memories_);
+    result.output = run_graph(tensors, Cores::all, result.memory());
+    shape = ort::shape_of(model_.runtime().api(), result.output.get()).dimensions;
   } catch (const Error& error) {
     throw Error(ErrorCode::model_load, std::string("the model cannot run one token: ") + error.what());
   }

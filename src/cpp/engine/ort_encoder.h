@@ -1,11 +1,13 @@
 // Owns the encoder that runs an ONNX graph through ONNX Runtime.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 
-#include "engine/buffer_pool.h"
-#include "engine/core_sessions.h"
+#include "base/buffer_pool.h"
 #include "engine/embedded_tensors.h"
 #include "engine/embedding_table.h"
 #include "engine/encoder.h"
@@ -27,18 +29,23 @@ class OrtEncoder final : public Encoder {
 
  private:
   void check_embeddings() const;
-  ort::ValueHandle run_graph(const InputTensors& tensors, Cores cores) const;
+  const ort::Session& session(Cores cores) const;
+  ort::ValueHandle run_graph(const InputTensors& tensors, Cores cores, ort::RunMemory& memory) const;
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
   ort::Model model_;
   int threads_;
   ort::Session all_cores_;
-  mutable CoreSessions core_sessions_;  // a session has a fixed number of threads, and these have one
+  // A session has a fixed number of threads. This one has one, and is made when it is first needed.
+  mutable std::unique_ptr<const ort::Session> one_core_;
+  mutable std::atomic<const ort::Session*> ready_ = nullptr;  // one_core_ once it is there, or what stands in for it
+  mutable std::mutex making_;
   ort::TensorFactory tensors_;
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;
   mutable BufferPool<EmbeddedTensors> embedded_tensors_;
+  mutable BufferPool<ort::RunMemory> run_memories_;
   std::int64_t dimension_ = 0;
 };
 

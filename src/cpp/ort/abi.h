@@ -43,6 +43,16 @@ enum class AllocatorType : int { device = 0 };
 enum class MemoryType : int { standard = 0 };
 enum class ElementType : int { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int32 = 6, int64 = 7, float16 = 10 };
 
+// What an OrtAllocator begins with, as of the floor. What later versions have behind it is used only where the
+// version says that it is there.
+struct AllocatorTable {
+  std::uint32_t version;
+  void*(ORTEMBED_ORT_CALL* Alloc)(OrtAllocator*, std::size_t);
+  void(ORTEMBED_ORT_CALL* Free)(OrtAllocator*, void*);
+  const OrtMemoryInfo*(ORTEMBED_ORT_CALL* Info)(const OrtAllocator*);
+  void*(ORTEMBED_ORT_CALL* Reserve)(OrtAllocator*, std::size_t);
+};
+
 // X(name, slot, result, (parameters))
 #define ORTEMBED_ORT_ENTRIES(X)                                                                                      \
   X(GetErrorMessage, 2, const char*, (const OrtStatus*))                                                             \
@@ -85,6 +95,7 @@ enum class ElementType : int { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, 
   X(AddInitializer, 150, OrtStatus*, (OrtSessionOptions*, const char*, const OrtValue*))                             \
   X(CreatePrepackedWeightsContainer, 166, OrtStatus*, (OrtPrepackedWeightsContainer**))                              \
   X(ReleasePrepackedWeightsContainer, 167, void, (OrtPrepackedWeightsContainer*))                                    \
+  X(RegisterAllocator, 176, OrtStatus*, (OrtEnv*, OrtAllocator*))                                                    \
   X(CreateSessionWithPrepackedWeightsContainer, 168, OrtStatus*,                                                     \
     (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, OrtSession**))
 

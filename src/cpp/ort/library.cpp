@@ -75,12 +75,13 @@ Library open_library(const std::filesystem::path& path) {
   const std::string version = base->GetVersionString();
   const std::string floor = "1." + std::to_string(floor_api_version);
   // Asking GetApi for a version above the runtime's own makes it print to stderr, so compare first.
-  if (api_version(version) < floor_api_version) {
+  const std::uint32_t offered = api_version(version);
+  if (offered < floor_api_version) {
     fail(path, "version " + version + " is too old; ortembed needs " + floor + " or newer");
   }
   const OrtApi* table = base->GetApi(floor_api_version);
   if (table == nullptr) fail(path, "version " + version + " does not offer API version " + floor);
-  return {bind(table), version};
+  return {bind(table), version, offered};
 }
 
 }  // namespace ortembed::ort

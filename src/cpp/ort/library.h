@@ -1,6 +1,7 @@
 // Owns finding the runtime's function table in its shared library.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -10,7 +11,8 @@ namespace ortembed::ort {
 
 struct Library {
   Api api;
-  std::string version;  // for example "1.31.1"
+  std::string version;        // for example "1.31.1"
+  std::uint32_t api_version;  // then 31
 };
 
 // Opens the library at an absolute path, its symbols local, and binds the entry points. The library stays

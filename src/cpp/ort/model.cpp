@@ -71,7 +71,7 @@ SessionHandle Model::open(const SessionSettings& settings) const {
 
 SessionHandle Model::open_sharing(const SessionSettings& settings) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(api, settings);
+  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
   for (const auto& [name, value] : weights_) {
     check(api, api.AddInitializer(options.get(), name.c_str(), value.get()), code, "cannot share a weight");
   }
@@ -85,7 +85,7 @@ SessionHandle Model::open_sharing(const SessionSettings& settings) const {
 
 SessionHandle Model::open_alone(const SessionSettings& settings) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(api, settings);
+  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
   OrtSession* session = nullptr;
   check(api, api.CreateSession(runtime_->environment, path_.c_str(), options.get(), &session), code, failure());
   return SessionHandle(session, {&api});

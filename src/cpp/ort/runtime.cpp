@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "ort/allocator.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
@@ -44,13 +45,14 @@ class ScopedVariable {
 
 std::unique_ptr<Runtime> make_runtime(const std::filesystem::path& path) {
   const ScopedVariable no_telemetry("ORT_DISABLE_TELEMETRY", "1");
-  auto runtime = std::make_unique<Runtime>(Runtime{open_library(path), nullptr});
+  auto runtime = std::make_unique<Runtime>(Runtime{open_library(path), nullptr, false});
   const Api& api = runtime->api();
   constexpr auto code = ErrorCode::runtime_library;
   // Every failure reaches the caller as a typed error, so the runtime's own log lines would only repeat it.
   check(api, api.CreateEnv(LogLevel::fatal, "ortembed", &runtime->environment), code,
         "cannot make the ONNX Runtime environment");
   check(api, api.DisableTelemetryEvents(runtime->environment), code, "cannot switch telemetry events off");
+  runtime->has_allocator = register_allocator(api, runtime->environment);
   return runtime;
 }
 

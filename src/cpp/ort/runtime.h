@@ -10,6 +10,7 @@ namespace ortembed::ort {
 struct Runtime {
   Library library;
   OrtEnv* environment;
+  bool has_allocator;  // of ours, which sessions may ask for
 
   const Api& api() const { return library.api; }
 };

@@ -1,6 +1,7 @@
 // Owns one session of a model: what it takes and gives, and running it.
 #include "ort/session.h"
 
+#include "ort/allocator.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
@@ -58,7 +59,8 @@ Session::~Session() {
 }
 
 ValueHandle Session::run(std::span<const char* const> input_names, std::span<const OrtValue* const> input_values,
-                         const char* output_name) const {
+                         const char* output_name, RunMemory& memory) const {
+  const RunMemoryScope scope(memory);
   OrtValue* output = nullptr;
   check(api(),
         api().Run(session_.get(), nullptr, input_names.data(), input_values.data(), input_values.size(), &output_name,

@@ -7,6 +7,7 @@
 
 #include "base/process.h"
 #include "ort/model.h"
+#include "ort/run_memory.h"
 #include "ort/tensor.h"
 
 namespace ortembed::ort {
@@ -30,9 +31,10 @@ class Session {
   const std::vector<GraphValue>& outputs() const { return outputs_; }
   const Api& api() const { return runtime_->api(); }
 
-  // Runs the graph for one output. Thread-safe. Throws Error(inference).
+  // Runs the graph for one output, which lies in the memory and has to be released before it. Thread-safe, with a
+  // memory for each run. Throws Error(inference).
   ValueHandle run(std::span<const char* const> input_names, std::span<const OrtValue* const> input_values,
-                  const char* output_name) const;
+                  const char* output_name, RunMemory& memory) const;
 
  private:
   const Runtime* runtime_;

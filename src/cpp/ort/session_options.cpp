@@ -4,8 +4,14 @@
 #include "ort/status.h"
 
 namespace ortembed::ort {
+namespace {
 
-SessionOptionsHandle make_session_options(const Api& api, const SessionSettings& settings) {
+constexpr std::uint32_t first_with_spin_limit = 26;
+
+}  // namespace
+
+SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings) {
+  const Api& api = runtime.api();
   constexpr auto code = ErrorCode::model_load;
   OrtSessionOptions* raw = nullptr;
   check(api, api.CreateSessionOptions(&raw), code, "cannot make session options");
@@ -16,13 +22,17 @@ SessionOptionsHandle make_session_options(const Api& api, const SessionSettings&
   apply(api.SetSessionGraphOptimizationLevel(raw, OptimizationLevel::all));
   // Patterns are cached for each input shape and never evicted; our shapes vary from call to call.
   apply(api.DisableMemPattern(raw));
+  if (runtime.has_allocator) apply(api.AddSessionConfigEntry(raw, "session.use_env_allocators", "1"));
   // On CPU the fused operator is several times slower than Add and LayerNormalization apart.
   apply(api.AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", "SkipLayerNormFusion"));
-  // Threads wait for the next operator without sleeping, but never for long, and not at all once the run has ended:
-  // an idle process takes no CPU time, and other processes on the same cores slow a run down less. Runtimes
-  // before 1.26 do not know the second entry and ignore it.
-  apply(api.AddSessionConfigEntry(raw, "session.force_spinning_stop", "1"));
-  apply(api.AddSessionConfigEntry(raw, "session.intra_op.spin_duration_us", "200"));
+  // Threads wait for the next operator, and for a next query that comes at once, without sleeping, but never for long:
+  // an idle process takes no CPU time, and other processes on the same cores slow a run down less. Runtimes that know
+  // no limit are told not to wait beyond the run.
+  if (runtime.library.api_version >= first_with_spin_limit) {
+    apply(api.AddSessionConfigEntry(raw, "session.intra_op.spin_duration_us", "200"));
+  } else {
+    apply(api.AddSessionConfigEntry(raw, "session.force_spinning_stop", "1"));
+  }
   return options;
 }
 

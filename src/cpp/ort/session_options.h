@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ort/handle.h"
+#include "ort/runtime.h"
 
 namespace ortembed::ort {
 
@@ -10,6 +11,6 @@ struct SessionSettings {
 };
 
 // Throws Error(model_load).
-SessionOptionsHandle make_session_options(const Api& api, const SessionSettings& settings);
+SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings);
 
 }  // namespace ortembed::ort

@@ -50,6 +50,17 @@ static_assert(offsetof(OrtApiBase, GetApi) == offsetof(ApiBase, GetApi));
 static_assert(offsetof(OrtApiBase, GetVersionString) == offsetof(ApiBase, GetVersionString));
 static_assert(same_in_abi<decltype(OrtApiBase::GetApi), decltype(ApiBase::GetApi)>);
 static_assert(same_in_abi<decltype(OrtApiBase::GetVersionString), decltype(ApiBase::GetVersionString)>);
+
+#define CHECK_FIELD(name)                                                        \
+  static_assert(offsetof(OrtAllocator, name) == offsetof(AllocatorTable, name)); \
+  static_assert(same_in_abi<decltype(OrtAllocator::name), decltype(AllocatorTable::name)>, "signature of " #name);
+CHECK_FIELD(version)
+CHECK_FIELD(Alloc)
+CHECK_FIELD(Free)
+CHECK_FIELD(Info)
+CHECK_FIELD(Reserve)
+#undef CHECK_FIELD
+
 static_assert(std::is_same_v<ORTCHAR_T, PathChar>);
 static_assert(ORT_API_VERSION >= floor_api_version);
 
