@@ -25,9 +25,9 @@ SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionS
   if (runtime.has_allocator) apply(api.AddSessionConfigEntry(raw, "session.use_env_allocators", "1"));
   // On CPU the fused operator is several times slower than Add and LayerNormalization apart.
   apply(api.AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", "SkipLayerNormFusion"));
-  // Threads wait for the next operator, and for a next query that comes at once, without sleeping, but never for long:
-  // an idle process takes no CPU time, and other processes on the same cores slow a run down less. Runtimes that know
-  // no limit are told not to wait beyond the run.
+  // Threads wait for the next operator, and for a next query that comes at once, without sleeping, but never for
+  // long: an idle process takes no CPU time, and other processes on the same cores slow a run down less. Runtimes
+  // that know no limit are told not to wait beyond the run.
   if (runtime.library.api_version >= first_with_spin_limit) {
     apply(api.AddSessionConfigEntry(raw, "session.intra_op.spin_duration_us", "200"));
   } else {
