@@ -78,10 +78,10 @@ class TestSession {
   mutable ort::RunMemory memory_;
 };
 
-std::vector<Weight> packable_weights(const nb::bytes& model) {
+std::vector<Weight> shareable_weights(const nb::bytes& model) {
   std::vector<Weight> result;
   const std::span bytes(static_cast<const std::byte*>(model.data()), model.size());
-  for (const ort::StoredWeight& weight : ort::packable_weights(bytes)) {
+  for (const ort::StoredWeight& weight : ort::shareable_weights(bytes)) {
     result.emplace_back(weight.name, static_cast<int>(weight.type), weight.dimensions, weight.location, weight.offset,
                         weight.size);
   }
@@ -98,7 +98,7 @@ void register_sessions(nb::module_& module) {
       .def("run", &TestSession::run, "ids"_a)
       .def_prop_ro("kept_memory", &TestSession::kept_memory);
   // (name, element type, dimensions, location, offset, size) of each weight that sessions share.
-  module.def("packable_weights", packable_weights, "model"_a);
+  module.def("shareable_weights", shareable_weights, "model"_a);
 }
 
 }  // namespace ortembed::testing

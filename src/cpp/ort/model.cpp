@@ -23,7 +23,7 @@ bool is_plain_name(const std::string& name) {
 Model::Model(const Runtime& runtime, std::filesystem::path path)
     : runtime_(&runtime), path_(std::move(path)), states_{FileState(path_)}, tensors_(runtime.api()) {
   const MappedFile model(path_);
-  for (const StoredWeight& weight : packable_weights(model.bytes())) share(weight);
+  for (const StoredWeight& weight : shareable_weights(model.bytes())) share(weight);
   if (weights_.empty()) return;
   const Api& api = runtime.api();
   OrtPrepackedWeightsContainer* packed = nullptr;

@@ -1,4 +1,4 @@
-// Owns finding, in an ONNX file, the weights that the runtime will pack and that lie in a file beside it.
+// Owns finding, in an ONNX file, the weights that sessions can share and that lie in a file beside it.
 #include "ort/stored_weights.h"
 
 #include <algorithm>
@@ -37,9 +37,18 @@ constexpr std::uint32_t key = 1, value = 2;
 }
 constexpr std::uint64_t external = 1;  // of data_location
 
-// Their kernels pack input 1, and can share what they packed.
-constexpr std::array<std::string_view, 7> packing_operators{
-    "Attention", "DynamicQuantizeMatMul", "Gemm", "MatMul", "MatMulInteger", "MatMulIntegerToFloat", "QAttention"};
+struct Input {
+  std::string_view operator_type;
+  std::size_t index;
+  bool operator==(const Input&) const = default;
+};
+// Inputs that kernels pack, and whose packed form they can share; then those of which they read rows.
+constexpr std::array shareable_inputs{
+    Input{"Attention", 1},  Input{"DynamicQuantizeMatMul", 1},   Input{"Gemm", 1},
+    Input{"MatMul", 1},     Input{"MatMulInteger", 1},           Input{"MatMulIntegerToFloat", 1},
+    Input{"QAttention", 1}, Input{"EmbedLayerNormalization", 2}, Input{"EmbedLayerNormalization", 3},
+    Input{"Gather", 0},
+};
 
 std::uint64_t element_size(ElementType type) {
   if (type == ElementType::float32) return 4;
@@ -70,9 +79,9 @@ void read_node(Bytes node, Uses& uses, int depth = 0) {
     if (reader.field() == node_field::operator_type) operator_type = reader.text();
     if (reader.field() == node_field::attribute) read_attribute(reader.bytes(), uses, depth);
   }
-  const bool packs = depth == 0 && std::ranges::find(packing_operators, operator_type) != packing_operators.end();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    (packs && i == 1 ? uses.as_weight : uses.otherwise).insert(inputs[i]);
+    const auto shareable = std::ranges::find(shareable_inputs, Input{operator_type, i});
+    (depth == 0 && shareable != shareable_inputs.end() ? uses.as_weight : uses.otherwise).insert(inputs[i]);
   }
 }
 
@@ -113,7 +122,7 @@ void read_entry(Bytes entry, StoredWeight& weight) {
   if (key == "offset") weight.offset = parse_number(value);
 }
 
-// Bytes that the dimensions take; nothing unless it is a matrix of a type that is packed.
+// Bytes that the dimensions take; nothing unless it is a matrix of a type that is shared.
 std::optional<std::uint64_t> size_of(const StoredWeight& weight) {
   const std::uint64_t element = element_size(weight.type);
   if (element == 0 || weight.dimensions.size() != 2) return {};
@@ -156,7 +165,7 @@ std::vector<StoredWeight> read_graph(Bytes graph) {
 
 }  // namespace
 
-std::vector<StoredWeight> packable_weights(std::span<const std::byte> model) {
+std::vector<StoredWeight> shareable_weights(std::span<const std::byte> model) {
   try {
     for (WireReader reader(model); reader.next();) {
       if (reader.field() == model_field::graph) return read_graph(reader.bytes());

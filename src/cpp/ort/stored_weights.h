@@ -1,4 +1,4 @@
-// Owns finding, in an ONNX file, the weights that the runtime will pack and that lie in a file beside it.
+// Owns finding, in an ONNX file, the weights that sessions can share and that lie in a file beside it.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,9 @@ struct StoredWeight {
   std::uint64_t size = 0;  // bytes: what the dimensions take
 };
 
-// The matrices of float32, int8 or uint8 outside the file that are only ever multiplied with: the runtime packs
-// these for its kernels, and none of its optimizers changes one in place. Empty when the bytes are not a model.
-std::vector<StoredWeight> packable_weights(std::span<const std::byte> model);
+// The matrices of float32, int8 or uint8 outside the file that are only ever multiplied with, which the runtime packs
+// for its kernels, or whose rows are only ever looked up, which it reads where they lie. None of its optimizers changes
+// one of these in place. Empty when the bytes are not a model.
+std::vector<StoredWeight> shareable_weights(std::span<const std::byte> model);
 
 }  // namespace ortembed::ort
