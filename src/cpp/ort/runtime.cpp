@@ -43,9 +43,14 @@ class ScopedVariable {
   std::optional<std::string> before_;
 };
 
-std::unique_ptr<Runtime> make_runtime(const std::filesystem::path& path) {
+using Runtimes = std::map<std::filesystem::path, std::shared_ptr<const Runtime>>;
+
+std::shared_ptr<const Runtime> make_runtime(const std::filesystem::path& path, const Runtimes& others) {
   const ScopedVariable no_telemetry("ORT_DISABLE_TELEMETRY", "1");
-  auto runtime = std::make_unique<Runtime>(Runtime{open_library(path), nullptr, false});
+  auto runtime = std::make_shared<Runtime>(Runtime{open_library(path), nullptr, false});
+  for (const auto& [name, other] : others) {  // one library by two paths has one environment, with one allocator
+    if (other->api().CreateEnv == runtime->api().CreateEnv) return other;
+  }
   const Api& api = runtime->api();
   constexpr auto code = ErrorCode::runtime_library;
   // Every failure reaches the caller as a typed error, so the runtime's own log lines would only repeat it.
@@ -60,11 +65,11 @@ std::unique_ptr<Runtime> make_runtime(const std::filesystem::path& path) {
 
 const Runtime& runtime_at(const std::filesystem::path& path) {
   // Never destroyed: worker threads of a session may outlive static destruction.
-  static auto& runtimes = *new std::map<std::filesystem::path, std::unique_ptr<Runtime>>;
+  static auto& runtimes = *new Runtimes;
   static auto& mutex = *new std::mutex;
   const std::lock_guard lock(mutex);
   auto found = runtimes.find(path);
-  if (found == runtimes.end()) found = runtimes.emplace(path, make_runtime(path)).first;
+  if (found == runtimes.end()) found = runtimes.emplace(path, make_runtime(path, runtimes)).first;
   return *found->second;
 }
 
