@@ -24,7 +24,7 @@ class Plan:
 
 FULL = Plan(
     queries=50,
-    query_rounds=6,
+    query_rounds=24,  # many short turns: a shared machine's state changes within seconds
     texts={"short": 384, "mixed": 384, "long": 48},
     corpus_rounds=3,
     extra_starts=1,

@@ -35,8 +35,8 @@ using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
 // hidden[b, t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let through.
 class FakeEncoder final : public Encoder {
  public:
-  FakeEncoder(std::int64_t dimension, bool pooled, int cores)
-      : dimension_(dimension), pooled_(pooled), cores_(cores) {}
+  FakeEncoder(std::int64_t dimension, bool pooled, int cores, std::chrono::microseconds run_time)
+      : dimension_(dimension), pooled_(pooled), cores_(cores), run_time_(run_time) {}
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return pooled_; }
@@ -49,7 +49,7 @@ class FakeEncoder final : public Encoder {
       in_use_ += used;
       most_cores_ = std::max(most_cores_, in_use_);
     }
-    if (cores_ > 1) std::this_thread::sleep_for(std::chrono::microseconds(200));  // so that runs meet
+    if (cores_ > 1) std::this_thread::sleep_for(run_time_);  // so that runs meet
     HiddenStates hidden;
     try {
       hidden = states(tensors);
@@ -101,6 +101,7 @@ class FakeEncoder final : public Encoder {
   std::int64_t dimension_;
   bool pooled_;
   int cores_;
+  std::chrono::microseconds run_time_;
   mutable std::mutex mutex_;
   mutable Shapes shapes_;
   mutable int in_use_ = 0;
@@ -110,9 +111,10 @@ class FakeEncoder final : public Encoder {
 class FakeEngine {
  public:
   FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
-             std::int64_t max_batch_tokens, bool pooled, int cores)
-      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled, cores),
-                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
+             std::int64_t max_batch_tokens, bool pooled, int cores, std::int64_t run_microseconds)
+      : FakeEngine(
+            std::make_unique<FakeEncoder>(dimension, pooled, cores, std::chrono::microseconds(run_microseconds)),
+            {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
 
   void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
@@ -150,9 +152,10 @@ void register_fake_encoder(nb::module_& module) {
   module.attr("NAN_ID") = nan_id;
   module.attr("THROW_ID") = throw_id;
   nb::class_<FakeEngine>(module, "FakeEngine")
-      .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool, int>(),
+      .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool, int,
+                    std::int64_t>(),
            nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
-           "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1)
+           "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1, "run_microseconds"_a = 200)
       .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0,
            "progress"_a.none() = nb::none())
       .def("cancel", &FakeEngine::cancel)

@@ -87,6 +87,21 @@ def test_after_a_call_found_no_core_some_calls_get_one_each_before_all_cores_are
     assert got == [False] * 16 + [True] * 4
 
 
+def test_a_call_that_has_begun_gets_all_cores_again_too():
+    line = queue(1, ("a", FRESH), ("b", FRESH))
+    assert serve_all(line, hand_over=1) == ["a", "b"]
+    line.join("c", FRESH)  # finds no core free
+    line.leave("c")
+    line.give_back()
+    got = []
+    for number in range(18):
+        line.join(str(number), BEGUN, wants_all=True)
+        _, gets_all = line.serve()
+        got.append(gets_all)
+        line.give_back(gets_all)
+    assert got == [False] * 16 + [True] * 2
+
+
 def test_who_leaves_the_line_is_not_served():
     line = queue(1, ("a", HELPER), ("b", HELPER))
     assert line.leave("a")

@@ -1,9 +1,10 @@
 """The engine's own behaviour, with an encoder whose hidden states are a formula."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from threading import Barrier
+from threading import Barrier, Thread
 
 import numpy as np
 import pytest
@@ -146,17 +147,44 @@ def test_concurrent_calls_keep_their_cores_instead_of_taking_turns_batch_by_batc
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
 def test_threads_may_use_all_their_cpus_after_waiting_for_a_core():
-    cpus = os.sched_getaffinity(0)
-    engine = FakeEngine(cores=len(cpus))  # the number with which threads are placed
-    together = Barrier(2 * len(cpus))
+    all_cpus = os.sched_getaffinity(0)
+    cpus = set(sorted(all_cpus)[:2])
+    together = Barrier(4)
 
     def call(_):
         together.wait()
         encode(engine, many_texts())
         return os.sched_getaffinity(0)
 
-    with ThreadPoolExecutor(together.parties) as pool:
-        assert list(pool.map(call, range(together.parties))) == [cpus] * together.parties
+    os.sched_setaffinity(0, cpus)
+    try:
+        engine = FakeEngine(cores=len(cpus))  # the number with which threads are placed
+        with ThreadPoolExecutor(together.parties) as pool:
+            assert list(pool.map(call, range(together.parties))) == [cpus] * together.parties
+    finally:
+        os.sched_setaffinity(0, all_cpus)
+
+
+def test_cancelled_calls_end_though_their_own_threads_wait_for_cores_that_their_helpers_hold():
+    engine = FakeEngine(cores=2, run_microseconds=100_000)
+    both_cores_free = Barrier(3)
+    ended = []
+
+    def call():
+        waits = iter([lambda: both_cores_free.wait(10)])
+        with pytest.raises(CancelledError):
+            encode(engine, many_texts(60), progress=lambda _: next(waits, int)())
+        ended.append(True)
+
+    calls = [Thread(target=call, daemon=True) for _ in range(2)]
+    for thread in calls:
+        thread.start()
+    both_cores_free.wait(10)  # then the helpers run, and the calls' own threads join the line
+    time.sleep(0.03)
+    engine.cancel()
+    for thread in calls:
+        thread.join(20)
+    assert ended == [True, True]
 
 
 def test_progress_counts_every_row_once():

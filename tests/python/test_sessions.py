@@ -106,6 +106,31 @@ def test_the_runtime_works_in_memory_of_ours_and_needs_no_more_of_it_for_the_sam
     assert kept[5:] == kept[:5]
 
 
+TOO_LARGE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import ortembed
+from _ortembed_testing import Model, Session
+session = Session(Model(sys.argv[3], sys.argv[2]), 1)
+try:
+    session.run(np.array([[1 << 20, 1 << 22]]))  # 16 TiB
+except ortembed.InferenceError as error:
+    print(error)
+print(session.run(np.array([[2, 3]])).shape)
+"""
+
+
+def test_a_run_that_no_memory_is_enough_for_fails_and_leaves_nothing_behind(library, run_python, tmp_path):
+    flat = helper.make_node("Reshape", ["input_ids", "all"], ["sizes"])
+    zeros = helper.make_node("ConstantOfShape", ["sizes"], ["y"])
+    ids, output = ("input_ids", TensorProto.INT64, [1, 2]), ("y", TensorProto.FLOAT, ["a", "b"])
+    path = save(tmp_path / "model.onnx", [flat, zeros], [ids], output, all=np.array([-1]))
+    *message, shape = run_python(TOO_LARGE, TESTING, path, library).strip().splitlines()
+    assert "the model failed to run" in message[0]
+    assert shape == "(2, 3)"
+
+
 ANONYMOUS = """
 import ctypes, sys
 sys.path.insert(0, sys.argv[1])

@@ -3,6 +3,8 @@
 // Linux takes a thread that ran lately for better off where it was, and wakes it behind another one: the two then
 // take turns on one CPU for milliseconds, while another CPU idles. On other systems nothing is known and nothing is
 // done.
+// A thread that was placed may use the CPUs that it might use before; to Linux that is a wish of its own from then
+// on, so should its cpuset get more CPUs later, it stays with those.
 #pragma once
 
 #include <span>
@@ -42,9 +44,7 @@ inline void avoid_cpus(std::span<const int> taken) {
 // Where the calling thread, which is about to sleep, is to wake up.
 class WakePlace {
  public:
-  WakePlace() : thread_(static_cast<pid_t>(syscall(SYS_gettid))) {
-    if (sched_getaffinity(0, sizeof(allowed_), &allowed_) != 0) CPU_ZERO(&allowed_);
-  }
+  WakePlace() : thread_(static_cast<pid_t>(syscall(SYS_gettid))) {}
   // Lets it use all of its CPUs again. On the thread itself, awake.
   ~WakePlace() {
     if (chosen_) sched_setaffinity(0, sizeof(allowed_), &allowed_);
@@ -54,7 +54,8 @@ class WakePlace {
 
   // On the thread that wakes it, before that.
   void choose(int cpu) {
-    if (cpu < 0 || !CPU_ISSET(cpu, &allowed_)) return;
+    if (cpu < 0 || chosen_ || sched_getaffinity(thread_, sizeof(allowed_), &allowed_) != 0) return;
+    if (!CPU_ISSET(cpu, &allowed_)) return;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
@@ -63,7 +64,7 @@ class WakePlace {
 
  private:
   pid_t thread_;
-  cpu_set_t allowed_;
+  cpu_set_t allowed_{};
   bool chosen_ = false;
 };
 

@@ -66,9 +66,11 @@ class BatchRunner::Call {
       Helpers helpers(budget_);
       const std::size_t rest = batches_.size() - std::min(next_.load(), batches_.size());
       if (rest > 1 && !stopped_) {
-        helpers.start(std::min(threads, rest) - 1, [this](CoreBudget::Worker& worker) {
+        helpers.start(std::min(threads, rest) - 1, [this, &own](CoreBudget::Worker& worker) {
           while (run_next(worker)) {
           }
+          worker.give_back();  // the call's own thread may be waiting for it
+          own.dismiss();       // or for a core that it has no batch for any more
         });
       }
       while (run_next(own)) report(own);

@@ -16,7 +16,7 @@ namespace ortembed {
 // operator. Thread-safe.
 class CoreBudget {
  public:
-  explicit CoreBudget(int cores) : queue_(cores), places_threads_(cores >= usable_cpus()) {}
+  explicit CoreBudget(int cores) : queue_(cores), places_threads_(usable_cpus() > 0 && cores >= usable_cpus()) {}
 
   // A thread that runs batches of a call, and the cores that it holds from one batch to the next.
   class Worker {

@@ -6,7 +6,7 @@
 namespace ortembed {
 namespace {
 
-constexpr int crowd_length = 16;  // calls, of which the last one pays for finding out whether the crowd is gone
+constexpr int crowd_length = 16;  // runs; the one after them finds out whether the crowd is gone
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Place* CoreQueue::serve() {
   line->pop_front();
   fresh_last_ = next->standing == Standing::fresh;
   const bool gets_all = next->wanted == Cores::all && free_ == cores_ && nobody_waits() && crowd_ == 0;
-  if (fresh_last_ && crowd_ > 0) --crowd_;
+  if (crowd_ > 0 && next->wanted == Cores::all) --crowd_;
   next->given = gets_all ? Cores::all : Cores::one;
   free_ -= gets_all ? cores_ : 1;
   return next;

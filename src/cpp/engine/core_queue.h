@@ -28,7 +28,7 @@ struct Place {
 //
 // Runs on all cores are for one caller at a time: two who take turns at them get less done than on a core each, since
 // between two runs of the one, the other is only about to begin. So when a call that has not begun finds no core
-// free, it and the next few get one core each, until a run on all cores is tried again.
+// free, the next few runs that want all cores get one each, until all are tried again.
 class CoreQueue {
  public:
   explicit CoreQueue(int cores) : cores_(cores), free_(cores) {}
@@ -58,7 +58,7 @@ class CoreQueue {
   int free_;
   std::array<Line, 3> lines_;  // by standing
   bool fresh_last_ = false;    // the last one that was served
-  int crowd_ = 0;              // so many more calls get one core each
+  int crowd_ = 0;              // so many more runs that want all cores get one
 };
 
 }  // namespace ortembed

@@ -34,6 +34,7 @@ class OrtEncoder final : public Encoder {
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension() const;
 
+  mutable BufferPool<ort::RunMemory> run_memories_;  // outlives the sessions, whose kernels might keep a block
   ort::Model model_;
   int threads_;
   ort::Session all_cores_;
@@ -45,7 +46,6 @@ class OrtEncoder final : public Encoder {
   GraphSignature signature_;
   std::optional<EmbeddingTable> embeddings_;
   mutable BufferPool<EmbeddedTensors> embedded_tensors_;
-  mutable BufferPool<ort::RunMemory> run_memories_;
   std::int64_t dimension_ = 0;
 };
 

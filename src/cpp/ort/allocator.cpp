@@ -1,6 +1,7 @@
 // Owns the allocator that the runtime takes the memory of runs from, instead of an arena of its own.
 #include "ort/allocator.h"
 
+#include <new>
 #include <utility>
 
 namespace ortembed::ort {
@@ -13,14 +14,20 @@ struct Allocator {
   OrtMemoryInfo* memory = nullptr;
 };
 
+// The runtime does not look whether it got null, but its own allocators throw, and it makes an error of that.
+void* checked(void* bytes) {
+  if (bytes == nullptr) throw std::bad_alloc();
+  return bytes;
+}
+
 void* ORTEMBED_ORT_CALL allocate(OrtAllocator*, std::size_t size) {
   if (size == 0) return nullptr;
-  return current != nullptr ? current->take(size) : RunMemory::take_alone(size);
+  return checked(current != nullptr ? current->take(size) : RunMemory::take_alone(size));
 }
 
 // What a session keeps from its making to its end.
 void* ORTEMBED_ORT_CALL reserve(OrtAllocator*, std::size_t size) {
-  return size == 0 ? nullptr : RunMemory::take_alone(size);
+  return size == 0 ? nullptr : checked(RunMemory::take_alone(size));
 }
 
 void ORTEMBED_ORT_CALL free(OrtAllocator*, void* bytes) { RunMemory::give_back(bytes); }

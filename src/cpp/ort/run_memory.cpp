@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::align_val_t alignment{64};
 constexpr std::size_t granularity = 64;
+constexpr std::size_t overrun = 64;  // bytes that kernels may read behind a block; the runtime's own allocator has 30
 constexpr std::size_t most_waste = 2;           // times what is asked for; a block that is larger is left for others
 constexpr std::size_t most_kept = 64UL << 20U;  // bytes, several times what a batch of a usual model takes
 
@@ -71,7 +72,7 @@ void* RunMemory::take_alone(std::size_t size) {
 
 RunMemory::Block* RunMemory::allocate(std::size_t size) {
   if (size > most_size) return nullptr;
-  void* const memory = ::operator new(sizeof(Block) + size, alignment, std::nothrow);
+  void* const memory = ::operator new(sizeof(Block) + size + overrun, alignment, std::nothrow);
   return memory == nullptr ? nullptr : new (memory) Block{nullptr, size};
 }
 
