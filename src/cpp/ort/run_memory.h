@@ -18,8 +18,8 @@ class RunMemory {
   RunMemory(const RunMemory&) = delete;
   RunMemory& operator=(const RunMemory&) = delete;
 
-  // A block of at least so many bytes, aligned for any vector; null when there is none to be had. Where none of the blocks
-  // fits, the next smaller one makes room for the new one, so that growing shapes leave nothing behind.
+  // A block of at least so many bytes, aligned for any vector; null when there is none to be had. Where none of the
+  // blocks fits, the next smaller one makes room for the new one, so that growing shapes leave nothing behind.
   void* take(std::size_t size);
   // Gives a block back to where it came from, which must still be there.
   static void give_back(void* block);
