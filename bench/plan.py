@@ -26,7 +26,7 @@ FULL = Plan(
     queries=50,
     query_rounds=24,  # many short turns: a shared machine's state changes within seconds
     texts={"short": 384, "mixed": 384, "long": 48},
-    corpus_rounds=3,
+    corpus_rounds=5,
     extra_starts=1,
     processes_apart=True,
 )
