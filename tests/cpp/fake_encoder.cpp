@@ -32,20 +32,28 @@ constexpr std::int64_t throw_id = 14;  // a batch with this id fails
 
 using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
+BatchShapes batch_shapes(const Shapes& buckets) {
+  std::vector<BatchShape> fixed;
+  for (const auto& [rows, sequence_length] : buckets) fixed.push_back({rows, sequence_length});
+  return BatchShapes(std::move(fixed));
+}
+
 // hidden[b, t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let through.
 class FakeEncoder final : public Encoder {
  public:
-  FakeEncoder(std::int64_t dimension, bool pooled, int cores, std::chrono::microseconds run_time)
-      : dimension_(dimension), pooled_(pooled), cores_(cores), run_time_(run_time) {}
+  FakeEncoder(std::int64_t dimension, bool pooled, int cores, std::chrono::microseconds run_time,
+              const Shapes& buckets)
+      : dimension_(dimension), pooled_(pooled), cores_(cores), run_time_(run_time), shapes_(batch_shapes(buckets)) {}
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return pooled_; }
+  const BatchShapes& shapes() const override { return shapes_; }
 
   HiddenStates run(const InputTensors& tensors, Cores cores) const override {
     const int used = cores == Cores::all ? cores_ : 1;
     {
       const std::lock_guard lock(mutex_);
-      shapes_.emplace_back(tensors.batch_size(), tensors.sequence_length());
+      runs_.emplace_back(tensors.batch_size(), tensors.sequence_length());
       in_use_ += used;
       most_cores_ = std::max(most_cores_, in_use_);
     }
@@ -61,9 +69,9 @@ class FakeEncoder final : public Encoder {
     return hidden;
   }
 
-  Shapes shapes() const {
+  Shapes runs() const {
     const std::lock_guard lock(mutex_);
-    return shapes_;
+    return runs_;
   }
   // Cores that ran at once, at most.
   int most_cores() const {
@@ -102,8 +110,9 @@ class FakeEncoder final : public Encoder {
   bool pooled_;
   int cores_;
   std::chrono::microseconds run_time_;
+  BatchShapes shapes_;
   mutable std::mutex mutex_;
-  mutable Shapes shapes_;
+  mutable Shapes runs_;
   mutable int in_use_ = 0;
   mutable int most_cores_ = 0;
 };
@@ -111,10 +120,11 @@ class FakeEncoder final : public Encoder {
 class FakeEngine {
  public:
   FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
-             std::int64_t max_batch_tokens, bool pooled, int cores, std::int64_t run_microseconds)
-      : FakeEngine(
-            std::make_unique<FakeEncoder>(dimension, pooled, cores, std::chrono::microseconds(run_microseconds)),
-            {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
+             std::int64_t max_batch_tokens, bool pooled, int cores, std::int64_t run_microseconds,
+             const Shapes& buckets)
+      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled, cores,
+                                                 std::chrono::microseconds(run_microseconds), buckets),
+                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
 
   void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
@@ -133,7 +143,7 @@ class FakeEngine {
                    control);
   }
 
-  Shapes shapes() const { return encoder_->shapes(); }
+  Shapes shapes() const { return encoder_->runs(); }
   int most_cores() const { return encoder_->most_cores(); }
   void cancel() { cancellation_.cancel(); }
 
@@ -153,9 +163,10 @@ void register_fake_encoder(nb::module_& module) {
   module.attr("THROW_ID") = throw_id;
   nb::class_<FakeEngine>(module, "FakeEngine")
       .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool, int,
-                    std::int64_t>(),
+                    std::int64_t, const Shapes&>(),
            nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
-           "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1, "run_microseconds"_a = 200)
+           "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1, "run_microseconds"_a = 200,
+           "buckets"_a = nb::list())
       .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0,
            "progress"_a.none() = nb::none())
       .def("cancel", &FakeEngine::cancel)

@@ -37,7 +37,8 @@ class TestModel {
 
 class TestSession {
  public:
-  TestSession(const TestModel& model, int threads) : session_(model.model(), {threads}), tensors_(session_.api()) {}
+  TestSession(const TestModel& model, int threads)
+      : session_(model.model(), {.threads = threads}), tensors_(session_.api()) {}
 
   // Bytes that runs have left for the next one.
   std::size_t kept_memory() const { return memory_.kept(); }

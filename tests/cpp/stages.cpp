@@ -35,8 +35,20 @@ using Value = std::tuple<std::string, std::string, std::vector<std::int64_t>>;
 // Of each batch: sequence length, rows, whether it runs on all cores.
 Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_tokens, int cores) {
   Plan result;
-  for (auto& batch : plan_batches(lengths, {max_batch_tokens, cores})) {
+  for (auto& batch : plan_batches(lengths, {max_batch_tokens, cores}, BatchShapes())) {
     result.emplace_back(batch.sequence_length, std::move(batch.rows), batch.cores == Cores::all);
+  }
+  return result;
+}
+
+// Of each batch in one of the buckets: rows that its shape has, sequence length, rows.
+std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> bucket_plan(
+    const std::vector<std::int64_t>& lengths, const std::vector<std::pair<std::int64_t, std::int64_t>>& buckets) {
+  std::vector<BatchShape> shapes;
+  for (const auto& [rows, sequence_length] : buckets) shapes.push_back({rows, sequence_length});
+  std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> result;
+  for (auto& batch : plan_batches(lengths, {1, 1}, BatchShapes(std::move(shapes)))) {
+    result.emplace_back(batch.batch_size(), batch.sequence_length, std::move(batch.rows));
   }
   return result;
 }
@@ -100,6 +112,7 @@ std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size> signat
 
 void register_stages(nb::module_& module) {
   module.def("plan_batches", plan, "lengths"_a, "max_batch_tokens"_a, "cores"_a = 1);
+  module.def("plan_buckets", bucket_plan, "lengths"_a, "buckets"_a);
   module.def("pool", pool_text, "modes"_a, "hidden"_a, "columns"_a, "skipped"_a = 0);
   module.def("normalize", normalize_vector);
   module.def("fill_tensors", fill_tensors);

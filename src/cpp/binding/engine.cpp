@@ -3,7 +3,9 @@
 
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
@@ -17,12 +19,12 @@
 #include "base/error.h"
 #include "binding/arrays.h"
 #include "binding/embedding_table.h"
+#include "binding/encoders.h"
 #include "binding/gil.h"
 #include "binding/head.h"
 #include "binding/heartbeat.h"
 #include "binding/precision.h"
 #include "engine/engine.h"
-#include "engine/ort_encoder.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -37,17 +39,27 @@ class NativeEngine {
  public:
   NativeEngine(const std::filesystem::path& library, const std::filesystem::path& model, const PoolingNames& pooling,
                std::int64_t vocab_size, std::int64_t max_tokens, std::int64_t max_batch_tokens, std::int64_t threads,
-               std::vector<NativeHeadStep> head, const NativeEmbeddingTable* embeddings)
+               std::vector<NativeHeadStep> head, const NativeEmbeddingTable* embeddings, ProviderList providers,
+               BucketList buckets, nb::object open_bucket, bool may_use_cpu)
       // With the GIL held: making the environment sets a variable for a moment, and Python code may read those.
       : runtime_(ort::runtime_at(library)),
-        engine_(open_encoder(runtime_, model, {static_cast<int>(checked("threads", threads, 1024))}, embeddings),
+        encoder_(runtime_,
+                 {model, static_cast<int>(checked("threads", threads, 1024)), providers, buckets, open_bucket,
+                  may_use_cpu},
+                 table_of(embeddings)),
+        engine_(encoder_.release(),
                 {read_poolings(pooling),
                  {checked("vocab_size", vocab_size), checked("max_tokens", max_tokens)},
-                 {checked("max_batch_tokens", max_batch_tokens, 1 << 16), static_cast<int>(threads)}},
+                 {checked("max_batch_tokens", max_batch_tokens, 1 << 16),
+                  // An accelerator runs one batch at a time, and is as busy with it as it can be.
+                  providers.empty() && buckets.empty() ? static_cast<int>(threads) : 1}},
                 unwrapped(std::move(head))) {
     if (embeddings != nullptr) embeddings->table().check_covers({vocab_size, max_tokens});
   }
 
+  Assignment assignment() const { return encoder_.assignment(); }
+  std::vector<BucketState> buckets() const { return encoder_.buckets(); }
+  int failed_buckets() const { return encoder_.failures(); }
   std::int64_t dimension() const { return engine_.dimension(); }
   const std::string& runtime_version() const { return runtime_.library.version; }
 
@@ -124,16 +136,12 @@ class NativeEngine {
     return steps;
   }
 
-  static std::unique_ptr<Encoder> open_encoder(const ort::Runtime& runtime, const std::filesystem::path& model,
-                                               const ort::SessionSettings& settings,
-                                               const NativeEmbeddingTable* embeddings) {
-    std::optional<EmbeddingTable> table;
-    if (embeddings != nullptr) table = embeddings->table();
-    const GilReleased released;
-    return std::make_unique<OrtEncoder>(runtime, model, settings, std::move(table));
+  static std::optional<EmbeddingTable> table_of(const NativeEmbeddingTable* embeddings) {
+    return embeddings == nullptr ? std::nullopt : std::optional(embeddings->table());
   }
 
   const ort::Runtime& runtime_;
+  NativeEncoder encoder_;
   Engine engine_;
 };
 
@@ -152,18 +160,30 @@ void register_engine(nb::module_& module) {
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
       .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
                     std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>,
-                    const NativeEmbeddingTable*>(),
+                    const NativeEmbeddingTable*, ProviderList, BucketList, nb::object, bool>(),
            nb::keep_alive<1, 10>(),  // the engine (1) borrows the arrays of the embeddings (10)
            nb::kw_only(), "library"_a, "model"_a, "pooling"_a, "vocab_size"_a, "max_tokens"_a, "max_batch_tokens"_a,
-           "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(),
+           "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(), "providers"_a = nb::tuple(),
+           "buckets"_a = nb::tuple(), "open_bucket"_a.none() = nb::none(), "may_use_cpu"_a = true,
            "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
            "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
            "max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which\n"
            "all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`\n"
-           "and `mask`, and only for one.\n"
-           "Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),\n"
+           "and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, in "
+           "order\n"
+           "of preference before the CPU. buckets: (rows, tokens) of the only batches that run, for a provider that\n"
+           "wants fixed shapes; the graph's open dimensions are named batch and sequence. open_bucket: called as\n"
+           "open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that needs it; it calls\n"
+           "make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail and longer texts.\n"
+           "Raises ProviderUnavailableError, RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that "
+           "do not fit one another),\n"
            "InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
+      .def_prop_ro("assignment", &NativeEngine::assignment,
+                   "(provider, operators) of each part of the graph that runs on one provider, where providers were\n"
+                   "given and the runtime is 1.24 or newer.")
+      .def_prop_ro("buckets", &NativeEngine::buckets, "(rows, tokens, is_open, failure, assignment) of each bucket.")
+      .def_prop_ro("failed_buckets", &NativeEngine::failed_buckets, "How many buckets are not used any more.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
       .def(
           "encode_ids", &NativeEngine::encode_ids, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(), "out"_a.none(),

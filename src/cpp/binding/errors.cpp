@@ -34,6 +34,10 @@ const std::array error_classes{
                "A file's sha256 is not the one in the model's manifest; the message gives both.", nullptr},
     ErrorClass{ErrorCode::runtime_library, "RuntimeLibraryError",
                "The ONNX Runtime library is missing, too old, or cannot be loaded.", nullptr},
+    ErrorClass{
+        ErrorCode::provider_unavailable, "ProviderUnavailableError",
+        "An execution provider that was asked for is not in this runtime, or cannot run the model rightly here.",
+        nullptr},
     ErrorClass{ErrorCode::inference, "InferenceError", "The model failed to run, or gave a value that is not finite.",
                nullptr},
     ErrorClass{ErrorCode::service_unavailable, "ServiceUnavailableError",

@@ -24,52 +24,57 @@ std::vector<std::size_t> longest_first(std::span<const std::int64_t> lengths) {
   return order;
 }
 
-// Splits lengths in falling order into runs of neighbours, each padded to its first, at the lowest total cost.
-// Gives the end of each batch. A batch of several rows holds at most `budget` padded tokens.
-std::vector<std::size_t> cheapest_split(std::span<const std::int64_t> lengths, std::int64_t budget) {
+struct Part {
+  std::size_t count = 0;  // of neighbouring rows
+  BatchShape shape;
+};
+
+// Splits lengths in falling order into runs of neighbours, each padded to a shape, at the lowest total cost.
+std::vector<Part> cheapest_split(std::span<const std::int64_t> lengths, std::int64_t budget,
+                                 const BatchShapes& shapes) {
   struct Best {
     std::int64_t cost = std::numeric_limits<std::int64_t>::max();
-    std::size_t end = 0;  // of the first batch of the rest
+    Part first;
   };
   std::vector<Best> best(lengths.size() + 1);  // of the rows from here on
   best.back().cost = 0;
   for (std::size_t start = lengths.size(); start-- > 0;) {
-    std::int64_t padded = lengths[start];
-    for (std::size_t end = start + 1; end <= lengths.size(); ++end, padded += lengths[start]) {
-      if (end > start + 1 && padded > budget) break;
-      const std::int64_t cost = run_cost + padded + best[end].cost;
-      if (cost <= best[start].cost) best[start] = {cost, end};  // at equal cost the larger batch
-    }
+    shapes.visit_starts(lengths.subspan(start), budget, [&](const BatchShape& shape, std::size_t count) {
+      const std::int64_t cost = run_cost + shape.tokens() + best[start + count].cost;
+      if (cost <= best[start].cost) best[start] = {cost, {count, shape}};  // at equal cost the larger batch
+    });
   }
-  std::vector<std::size_t> ends;
-  for (std::size_t start = 0; start < lengths.size(); start = ends.back()) ends.push_back(best[start].end);
-  return ends;
+  std::vector<Part> parts;
+  for (std::size_t start = 0; start < lengths.size(); start += parts.back().count) parts.push_back(best[start].first);
+  return parts;
 }
 
-std::vector<PlannedBatch> split(std::span<const std::int64_t> lengths, std::int64_t budget) {
+std::vector<PlannedBatch> split(std::span<const std::int64_t> lengths, std::int64_t budget,
+                                const BatchShapes& shapes) {
   const std::vector<std::size_t> order = longest_first(lengths);
   std::vector<std::int64_t> sorted(order.size());
   std::ranges::transform(order, sorted.begin(), [&](std::size_t row) { return lengths[row]; });
   std::vector<PlannedBatch> batches;
-  std::size_t start = 0;
-  for (const std::size_t end : cheapest_split(sorted, budget)) {
-    const auto at = [&](std::size_t index) { return order.begin() + static_cast<std::ptrdiff_t>(index); };
-    batches.push_back({sorted[start], {at(start), at(end)}, Cores::one});
-    start = end;
+  auto row = order.begin();
+  for (const auto& [count, shape] : cheapest_split(sorted, budget, shapes)) {
+    const auto end = row + static_cast<std::ptrdiff_t>(count);
+    const std::int64_t padding_rows = shape.rows - static_cast<std::int64_t>(count);
+    batches.push_back({shape.sequence_length, {row, end}, Cores::one, padding_rows});
+    row = end;
   }
   return batches;
 }
 
 }  // namespace
 
-std::vector<PlannedBatch> plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& limits) {
-  if (lengths.size() == 1) return {{lengths[0], {0}, limits.cores > 1 ? Cores::all : Cores::one}};
+std::vector<PlannedBatch> plan_batches(std::span<const std::int64_t> lengths, const PlanLimits& limits,
+                                       const BatchShapes& shapes) {
   const std::int64_t total = std::reduce(lengths.begin(), lengths.end());
   const std::int64_t share = total / limits.cores;
   const bool side_by_side = limits.cores > 1 && share >= min_tokens_per_core;
   const std::int64_t even = std::max(share / batches_per_core, min_tokens_per_core);
   const std::int64_t budget = side_by_side ? std::min(even, limits.max_batch_tokens) : limits.max_batch_tokens;
-  std::vector<PlannedBatch> batches = split(lengths, budget);
+  std::vector<PlannedBatch> batches = split(lengths, budget, shapes);
   if (limits.cores > 1) {
     for (auto& batch : batches) {
       if (!side_by_side || batch.padded_tokens() > share) batch.cores = Cores::all;

@@ -18,6 +18,7 @@ void EmbeddedTensors::fill(const InputTensors& tensors, const EmbeddingTable& ta
     std::ranges::fill(padding, 0.0F);
     std::ranges::fill(std::span(mask_).subspan(start, length), 0.0F);
   }
+  std::ranges::fill(std::span(hidden_).subspan(tensors.lengths().size() * sequence * width), 0.0F);
 }
 
 }  // namespace ortembed

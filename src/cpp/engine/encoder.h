@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "engine/batch_shapes.h"
 #include "engine/cores.h"
 #include "engine/tensors.h"
 
@@ -22,6 +23,8 @@ class Encoder {
   virtual std::int64_t dimension() const = 0;
   // True when the model gives one vector a text and there is nothing left to pool.
   virtual bool is_pooled() const = 0;
+  // What batches are planned in.
+  virtual const BatchShapes& shapes() const = 0;
   // On the calling thread alone, or on all cores. Thread-safe. Throws Error(inference).
   virtual HiddenStates run(const InputTensors& tensors, Cores cores) const = 0;
 };

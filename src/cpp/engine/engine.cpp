@@ -33,7 +33,7 @@ void Engine::encode(TokenIds ids, std::span<const std::int64_t> offsets, const O
   const TokenBatch tokens(ids, offsets, settings_.token_limits);
   check_output(tokens, output);
   check_skip(tokens, options.skip_tokens);
-  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits);
+  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits, encoder_->shapes());
   counters_.add(Counter::plan_nanoseconds, watch.lap());
   runner_.run(
       batches, [&](const PlannedBatch& batch, Cores cores) { encode_batch(tokens, batch, cores, output, options); },

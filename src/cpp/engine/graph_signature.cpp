@@ -13,8 +13,9 @@ namespace {
 using ort::ElementType;
 using ort::GraphValue;
 
-constexpr std::int64_t open = -1;     // the graph must leave this dimension open
-constexpr std::int64_t anything = 0;  // open, or of any size
+constexpr std::int64_t batch = -1;     // the graph leaves this dimension open, or has the batch's rows,
+constexpr std::int64_t sequence = -2;  // or its sequence length
+constexpr std::int64_t anything = 0;   // open, or of any size
 
 struct KnownInput {
   std::string_view name;
@@ -24,7 +25,7 @@ struct KnownInput {
   std::array<std::int64_t, 4> shape;  // the first `rank` of these
   std::string_view form;
 };
-constexpr std::array<std::int64_t, 4> batch_sequence{open, open};
+constexpr std::array<std::int64_t, 4> batch_sequence{batch, sequence};
 constexpr std::string_view ids_form = "int64 of shape [batch, sequence]";
 constexpr std::array known_inputs{
     KnownInput{"input_ids", InputRole::input_ids, ElementType::int64, 2, batch_sequence, ids_form},
@@ -34,13 +35,13 @@ constexpr std::array known_inputs{
                InputRole::hidden,
                ElementType::float32,
                3,
-               {open, open, anything},
+               {batch, sequence, anything},
                "float32 of shape [batch, sequence, width]"},
     KnownInput{"mask",
                InputRole::mask,
                ElementType::float32,
                4,
-               {open, 1, 1, open},
+               {batch, 1, 1, sequence},
                "float32 of shape [batch, 1, 1, sequence]"},
 };
 
@@ -52,22 +53,27 @@ std::string names(std::span<const GraphValue> values) {
   return result;
 }
 
-GraphInput read_input(const GraphValue& value) {
+bool fits(std::int64_t size, std::int64_t wanted, const std::optional<BatchShape>& shape) {
+  if (wanted == anything) return true;
+  if (wanted > 0) return size == wanted;
+  return size < 0 || (shape && size == (wanted == batch ? shape->rows : shape->sequence_length));
+}
+
+GraphInput read_input(const GraphValue& value, const std::optional<BatchShape>& shape) {
   const auto known = std::ranges::find(known_inputs, value.name, &KnownInput::name);
   if (known == known_inputs.end()) {
     fail("the graph has an unknown input '" + value.name +
          "'; ortembed feeds input_ids, attention_mask and token_type_ids, or hidden and mask");
   }
   const auto& dimensions = value.shape.dimensions;
-  bool fits = value.shape.type == known->type && dimensions.size() == known->rank;
-  for (std::size_t i = 0; fits && i < dimensions.size(); ++i) {
-    const std::int64_t wanted = known->shape[i];
-    if (wanted == open && dimensions[i] >= 0) {
+  bool is_right = value.shape.type == known->type && dimensions.size() == known->rank;
+  for (std::size_t i = 0; is_right && i < dimensions.size(); ++i) {
+    is_right = fits(dimensions[i], known->shape[i], shape);
+    if (!is_right && known->shape[i] < 0) {
       fail("the graph's input '" + value.name + "' has a fixed shape; batch and sequence must be open");
     }
-    fits = wanted == open || wanted == anything || wanted == dimensions[i];
   }
-  if (!fits) fail("the graph's input '" + value.name + "' must be " + std::string(known->form));
+  if (!is_right) fail("the graph's input '" + value.name + "' must be " + std::string(known->form));
   return {value.name, known->role};
 }
 
@@ -123,9 +129,10 @@ const GraphValue& choose_output(std::span<const GraphValue> outputs) {
 
 }  // namespace
 
-GraphSignature read_signature(std::span<const GraphValue> inputs, std::span<const GraphValue> outputs) {
+GraphSignature read_signature(std::span<const GraphValue> inputs, std::span<const GraphValue> outputs,
+                              const std::optional<BatchShape>& shape) {
   GraphSignature signature;
-  for (const GraphValue& input : inputs) signature.inputs.push_back(read_input(input));
+  for (const GraphValue& input : inputs) signature.inputs.push_back(read_input(input, shape));
   signature.takes_embeddings = has(signature.inputs, InputRole::hidden) || has(signature.inputs, InputRole::mask);
   check_together(signature.inputs, signature.takes_embeddings);
   const auto hidden = std::ranges::find(inputs, "hidden", &GraphValue::name);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/batch_shapes.h"
 #include "ort/session.h"
 
 namespace ortembed {
@@ -29,9 +30,10 @@ struct GraphSignature {
 
 // Inputs go by name. Either input_ids, attention_mask and, optionally, token_type_ids, all int64 [batch, sequence];
 // or hidden, float32 [batch, sequence, width], and mask, float32 [batch, 1, 1, sequence], which is added to attention
-// scores. Batch and sequence are open. Outputs are float32: last_hidden_state or token_embeddings, else
-// sentence_embedding, else the only output of rank 3, else, where there is none of rank 3, the only output of rank 2.
-// Throws Error(model_load) naming what does not fit.
-GraphSignature read_signature(std::span<const ort::GraphValue> inputs, std::span<const ort::GraphValue> outputs);
+// scores. Batch and sequence are open, or of the shape that is given. Outputs are float32: last_hidden_state or
+// token_embeddings, else sentence_embedding, else the only output of rank 3, else, where there is none of rank 3, the
+// only output of rank 2. Throws Error(model_load) naming what does not fit.
+GraphSignature read_signature(std::span<const ort::GraphValue> inputs, std::span<const ort::GraphValue> outputs,
+                              const std::optional<BatchShape>& shape = std::nullopt);
 
 }  // namespace ortembed

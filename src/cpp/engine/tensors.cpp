@@ -6,7 +6,7 @@
 namespace ortembed {
 
 void InputTensors::fill(const TokenBatch& tokens, const PlannedBatch& batch) {
-  batch_size_ = static_cast<std::int64_t>(batch.rows.size());
+  batch_size_ = batch.batch_size();
   sequence_length_ = batch.sequence_length;
   const auto size = static_cast<std::size_t>(batch_size_ * sequence_length_);
   lengths_.clear();

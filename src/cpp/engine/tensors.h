@@ -12,14 +12,15 @@ namespace ortembed {
 
 class InputTensors {
  public:
-  // Writes the planned rows, padded on the right with id 0 and mask 0 to the batch's sequence length.
+  // Writes the planned rows, padded on the right with id 0 and mask 0 to the batch's sequence length, then its rows
+  // of nothing but padding.
   void fill(const TokenBatch& tokens, const PlannedBatch& batch);
 
   std::int64_t batch_size() const { return batch_size_; }
   std::int64_t sequence_length() const { return sequence_length_; }
   std::span<const std::int64_t> input_ids() const { return input_ids_; }
   std::span<const std::int64_t> attention_mask() const { return attention_mask_; }
-  // Tokens of each row, padding apart.
+  // Tokens of each row that is a text, padding apart.
   std::span<const std::int64_t> lengths() const { return lengths_; }
   // All zero: each row is a single text.
   std::span<const std::int64_t> token_type_ids() const { return token_type_ids_; }

@@ -1,7 +1,7 @@
 // Owns our slice of ONNX Runtime's C ABI: opaque types, enums, and one list of entry points with their slots.
 //
 // The runtime's function table only ever grows at its end, so a slot number holds for every later version.
-// All entries below are older than the floor; one that is newer must be gated on the runtime's version.
+// Entries newer than the floor are in lists of their own, and bound only where the runtime's version has them.
 // tests/cpp/abi_check compiles this list against the official header.
 #pragma once
 
@@ -18,7 +18,10 @@
 // Named and placed as in the official header, so that the check can compare signatures type by type.
 struct OrtAllocator;
 struct OrtApi;
+struct OrtCUDAProviderOptionsV2;
 struct OrtEnv;
+struct OrtEpAssignedNode;
+struct OrtEpAssignedSubgraph;
 struct OrtMemoryInfo;
 struct OrtPrepackedWeightsContainer;
 struct OrtRunOptions;
@@ -26,6 +29,7 @@ struct OrtSession;
 struct OrtSessionOptions;
 struct OrtStatus;
 struct OrtTensorTypeAndShapeInfo;
+struct OrtTensorRTProviderOptionsV2;
 struct OrtTypeInfo;
 struct OrtValue;
 
@@ -91,18 +95,45 @@ struct AllocatorTable {
   X(ReleaseTypeInfo, 98, void, (OrtTypeInfo*))                                                                       \
   X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                           \
   X(ReleaseSessionOptions, 100, void, (OrtSessionOptions*))                                                          \
+  X(AddFreeDimensionOverrideByName, 124, OrtStatus*, (OrtSessionOptions*, const char*, std::int64_t))                \
+  X(GetAvailableProviders, 125, OrtStatus*, (char***, int*))                                                         \
+  X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                                       \
   X(AddSessionConfigEntry, 130, OrtStatus*, (OrtSessionOptions*, const char*, const char*))                          \
   X(AddInitializer, 150, OrtStatus*, (OrtSessionOptions*, const char*, const OrtValue*))                             \
   X(CreatePrepackedWeightsContainer, 166, OrtStatus*, (OrtPrepackedWeightsContainer**))                              \
   X(ReleasePrepackedWeightsContainer, 167, void, (OrtPrepackedWeightsContainer*))                                    \
   X(RegisterAllocator, 176, OrtStatus*, (OrtEnv*, OrtAllocator*))                                                    \
   X(CreateSessionWithPrepackedWeightsContainer, 168, OrtStatus*,                                                     \
-    (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, OrtSession**))
+    (const OrtEnv*, const PathChar*, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, OrtSession**))         \
+  X(SessionOptionsAppendExecutionProvider_TensorRT_V2, 170, OrtStatus*,                                              \
+    (OrtSessionOptions*, const OrtTensorRTProviderOptionsV2*))                                                       \
+  X(CreateTensorRTProviderOptions, 171, OrtStatus*, (OrtTensorRTProviderOptionsV2**))                                \
+  X(UpdateTensorRTProviderOptions, 172, OrtStatus*,                                                                  \
+    (OrtTensorRTProviderOptionsV2*, const char* const*, const char* const*, std::size_t))                            \
+  X(ReleaseTensorRTProviderOptions, 174, void, (OrtTensorRTProviderOptionsV2*))                                      \
+  X(SessionOptionsAppendExecutionProvider_CUDA_V2, 204, OrtStatus*,                                                  \
+    (OrtSessionOptions*, const OrtCUDAProviderOptionsV2*))                                                           \
+  X(CreateCUDAProviderOptions, 205, OrtStatus*, (OrtCUDAProviderOptionsV2**))                                        \
+  X(UpdateCUDAProviderOptions, 206, OrtStatus*,                                                                      \
+    (OrtCUDAProviderOptionsV2*, const char* const*, const char* const*, std::size_t))                                \
+  X(ReleaseCUDAProviderOptions, 208, void, (OrtCUDAProviderOptionsV2*))                                              \
+  X(SessionOptionsAppendExecutionProvider, 216, OrtStatus*,                                                          \
+    (OrtSessionOptions*, const char*, const char* const*, const char* const*, std::size_t))
+
+// Those that came with API version 24, null with an older runtime.
+#define ORTEMBED_ORT_ENTRIES_24(X)                                                               \
+  X(Session_GetEpGraphAssignmentInfo, 407, OrtStatus*,                                           \
+    (const OrtSession*, const OrtEpAssignedSubgraph* const**, std::size_t*))                     \
+  X(EpAssignedSubgraph_GetEpName, 408, OrtStatus*, (const OrtEpAssignedSubgraph*, const char**)) \
+  X(EpAssignedSubgraph_GetNodes, 409, OrtStatus*,                                                \
+    (const OrtEpAssignedSubgraph*, const OrtEpAssignedNode* const**, std::size_t*))              \
+  X(EpAssignedNode_GetOperatorType, 412, OrtStatus*, (const OrtEpAssignedNode*, const char**))
 
 // The entry points above, bound.
 struct Api {
 #define ORTEMBED_ORT_MEMBER(name, slot, result, parameters) result(ORTEMBED_ORT_CALL* name) parameters = nullptr;
   ORTEMBED_ORT_ENTRIES(ORTEMBED_ORT_MEMBER)
+  ORTEMBED_ORT_ENTRIES_24(ORTEMBED_ORT_MEMBER)
 #undef ORTEMBED_ORT_MEMBER
 };
 

@@ -48,13 +48,16 @@ std::uint32_t api_version(std::string_view version) {
   return minor;
 }
 
-Api bind(const OrtApi* table) {
+Api bind(const OrtApi* table, std::uint32_t version) {
   using AnyFunction = void (*)();
   const auto* slots = reinterpret_cast<const AnyFunction*>(table);
   Api api;
 #define ORTEMBED_ORT_BIND(name, slot, result, parameters) \
   api.name = reinterpret_cast<decltype(api.name)>(slots[slot]);
   ORTEMBED_ORT_ENTRIES(ORTEMBED_ORT_BIND)
+  if (version >= 24) {
+    ORTEMBED_ORT_ENTRIES_24(ORTEMBED_ORT_BIND)
+  }
 #undef ORTEMBED_ORT_BIND
   return api;
 }
@@ -81,7 +84,7 @@ Library open_library(const std::filesystem::path& path) {
   }
   const OrtApi* table = base->GetApi(floor_api_version);
   if (table == nullptr) fail(path, "version " + version + " does not offer API version " + floor);
-  return {bind(table), version, offered};
+  return {bind(table, offered), version, offered};
 }
 
 }  // namespace ortembed::ort

@@ -57,7 +57,7 @@ SessionHandle Model::open(const SessionSettings& settings) const {
   if (!std::ranges::all_of(states_, &FileState::is_unchanged)) {
     throw Error(code, failure() + ": it has been removed or changed since it was first read");
   }
-  if (!shares_) return open_alone(settings);
+  if (!shares_ || !settings.is_plain()) return open_alone(settings);
   try {
     SessionHandle session = open_sharing(settings);
     // Packed by now; what a kernel still reads comes back page by page.

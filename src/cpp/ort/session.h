@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/process.h"
+#include "ort/assignment.h"
 #include "ort/model.h"
 #include "ort/run_memory.h"
 #include "ort/tensor.h"
@@ -30,6 +31,8 @@ class Session {
   const std::vector<GraphValue>& inputs() const { return inputs_; }
   const std::vector<GraphValue>& outputs() const { return outputs_; }
   const Api& api() const { return runtime_->api(); }
+  // Which provider runs which nodes; empty where the runtime cannot tell, or the settings were plain.
+  std::vector<AssignedPart> assignment() const { return read_assignment(api(), session_.get()); }
 
   // Runs the graph for one output, which lies in the memory and has to be released before it. Thread-safe, with a
   // memory for each run. Throws Error(inference).

@@ -1,12 +1,22 @@
 // Owns the settings that every session is made with.
 #include "ort/session_options.h"
 
+#include <algorithm>
+
 #include "ort/status.h"
 
 namespace ortembed::ort {
 namespace {
 
 constexpr std::uint32_t first_with_spin_limit = 26;
+constexpr std::uint32_t first_with_assignment = 24;
+
+// On CPU the fused operator is several times slower than Add and LayerNormalization apart. CoreML's provider writes
+// the weights of a Gemm into the program's text, several times their size (onnxruntime#32212); those of a MatMul not.
+const char* disabled_optimizers(const SessionSettings& settings) {
+  const bool coreml = std::ranges::find(settings.providers, "CoreML", &Provider::name) != settings.providers.end();
+  return coreml ? "SkipLayerNormFusion;MatMulAddFusion" : "SkipLayerNormFusion";
+}
 
 }  // namespace
 
@@ -23,8 +33,7 @@ SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionS
   // Patterns are cached for each input shape and never evicted; our shapes vary from call to call.
   apply(api.DisableMemPattern(raw));
   if (runtime.has_allocator) apply(api.AddSessionConfigEntry(raw, "session.use_env_allocators", "1"));
-  // On CPU the fused operator is several times slower than Add and LayerNormalization apart.
-  apply(api.AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", "SkipLayerNormFusion"));
+  apply(api.AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", disabled_optimizers(settings)));
   // Threads wait for the next operator, and for a next query that comes at once, without sleeping, but never for
   // long: an idle process takes no CPU time, and other processes on the same cores slow a run down less. Runtimes
   // that know no limit are told not to wait beyond the run.
@@ -33,6 +42,13 @@ SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionS
   } else {
     apply(api.AddSessionConfigEntry(raw, "session.force_spinning_stop", "1"));
   }
+  for (const auto& [name, size] : settings.dimensions) {
+    apply(api.AddFreeDimensionOverrideByName(raw, name.c_str(), size));
+  }
+  if (!settings.is_plain() && runtime.library.api_version >= first_with_assignment) {
+    apply(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
+  }
+  for (const Provider& provider : settings.providers) append_provider(api, raw, provider);
   return options;
 }
 

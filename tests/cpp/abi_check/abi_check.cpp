@@ -44,6 +44,9 @@ constexpr bool same_in_abi = std::is_same_v<typename Erased<A>::type, typename E
   static_assert(offsetof(OrtApi, name) == (slot) * sizeof(void*), "slot of " #name); \
   static_assert(same_in_abi<decltype(OrtApi::name), decltype(Api::name)>, "signature of " #name);
 ORTEMBED_ORT_ENTRIES(CHECK_ENTRY)
+#if ORT_API_VERSION >= 24
+ORTEMBED_ORT_ENTRIES_24(CHECK_ENTRY)
+#endif
 #undef CHECK_ENTRY
 
 static_assert(offsetof(OrtApiBase, GetApi) == offsetof(ApiBase, GetApi));
