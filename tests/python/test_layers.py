@@ -19,7 +19,8 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"callers", "errors", "responses", "recipe"},
-    {"control", "counters", "duplicates", "precision", "progress", "quality", "truncation"},
+    {"backend", "compiled_cache", "control", "counters", "duplicates", "partition", "precision", "progress"},
+    {"providers", "quality", "truncation"},
     {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},
@@ -29,8 +30,11 @@ PYTHON_LAYERS = [
     {"hub", "options", "output", "prepared_model"},
     {"cores"},
     {"pipeline"},
-    {"background", "encoding", "prepare"},
-    {"asynchronous", "description", "streaming"},
+    {"background", "encoding", "prepare", "self_test"},
+    {"asynchronous", "load_request", "streaming", "verdicts"},
+    {"coreml_trial"},
+    {"loading"},
+    {"description"},
     {"embedder"},
     {"__init__"},
     {"cli"},  # the rooms: folders that import the public Embedder, never one another

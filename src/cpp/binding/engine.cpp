@@ -169,15 +169,16 @@ void register_engine(nb::module_& module) {
            "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
            "max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which\n"
            "all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`\n"
-           "and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, in "
-           "order\n"
-           "of preference before the CPU. buckets: (rows, tokens) of the only batches that run, for a provider that\n"
+           "and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, best\n"
+           "first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a "
+           "provider that\n"
            "wants fixed shapes; the graph's open dimensions are named batch and sequence. open_bucket: called as\n"
            "open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that needs it; it calls\n"
            "make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail and longer texts.\n"
            "Raises ProviderUnavailableError, RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that "
-           "do not fit one another),\n"
-           "InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).")
+           "do\n"
+           "not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have rows "
+           "for).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
       .def_prop_ro("assignment", &NativeEngine::assignment,
                    "(provider, operators) of each part of the graph that runs on one provider, where providers were\n"

@@ -9,15 +9,18 @@ from ortembed.errors import (
     ModelLoadError,
     ModelNotFoundError,
     OrtembedError,
+    ProviderUnavailableError,
     RuntimeLibraryError,
     ServiceUnavailableError,
 )
 from ortembed.precision import quantize_embeddings
+from ortembed.providers import CoreMLOptions, Provider
 from ortembed.responses import (
     CacheWarning,
     CalibrationWarning,
     EmbeddingResponse,
     ModelInfo,
+    ProviderWarning,
     Stats,
     TruncationWarning,
     Usage,
@@ -27,6 +30,7 @@ __all__ = [
     "CacheWarning",
     "CalibrationWarning",
     "CancelledError",
+    "CoreMLOptions",
     "Embedder",
     "EmbeddingResponse",
     "InferenceError",
@@ -36,6 +40,9 @@ __all__ = [
     "ModelLoadError",
     "ModelNotFoundError",
     "OrtembedError",
+    "Provider",
+    "ProviderUnavailableError",
+    "ProviderWarning",
     "RuntimeLibraryError",
     "ServiceUnavailableError",
     "Stats",

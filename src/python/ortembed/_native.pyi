@@ -32,6 +32,11 @@ class IntegrityError(OrtembedError):
 class RuntimeLibraryError(OrtembedError):
     """The ONNX Runtime library is missing, too old, or cannot be loaded."""
 
+class ProviderUnavailableError(OrtembedError):
+    """
+    An execution provider that was asked for is not in this runtime, or cannot run the model rightly here.
+    """
+
 class InferenceError(OrtembedError):
     """The model failed to run, or gave a value that is not finite."""
 
@@ -45,6 +50,12 @@ def runtime_version(library: str | os.PathLike) -> str:
     """
     Loads the ONNX Runtime library at an absolute path, as an Engine does, and gives its version, such as
     '1.31.1'. Raises RuntimeLibraryError.
+    """
+
+def available_providers(library: str | os.PathLike) -> list[str]:
+    """
+    Gives the execution providers that the ONNX Runtime library was built with, such as
+    'CPUExecutionProvider', in its order of preference. Raises RuntimeLibraryError.
     """
 
 class HeadStep:
@@ -127,20 +138,39 @@ class Cancellation:
 class Engine:
     """An encoder graph, loaded and ready to turn token ids into vectors."""
 
-    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str | Sequence[str], vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int, head: Sequence[HeadStep] = (), embeddings: EmbeddingTable | None = None) -> None:
+    def __init__(self, *, library: str | os.PathLike, model: str | os.PathLike, pooling: str | Sequence[str], vocab_size: int, max_tokens: int, max_batch_tokens: int, threads: int, head: Sequence[HeadStep] = (), embeddings: EmbeddingTable | None = None, providers: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (), buckets: Sequence[tuple[int, int]] = (), open_bucket: object | None = None, may_use_cpu: bool = True) -> None:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
         max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which
         all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`
-        and `mask`, and only for one.
-        Raises RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
+        and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, in order
+        of preference before the CPU. buckets: (rows, tokens) of the only batches that run, for a provider that
+        wants fixed shapes; the graph's open dimensions are named batch and sequence. open_bucket: called as
+        open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that needs it; it calls
+        make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail and longer texts.
+        Raises ProviderUnavailableError, RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
         InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).
         """
 
     @property
     def dimension(self) -> int:
         """Length of a full vector, after pooling and head."""
+
+    @property
+    def assignment(self) -> list[tuple[str, list[str]]]:
+        """
+        (provider, operators) of each part of the graph that runs on one provider, where providers were
+        given and the runtime is 1.24 or newer.
+        """
+
+    @property
+    def buckets(self) -> list[tuple[int, int, bool, str, list[tuple[str, list[str]]]]]:
+        """(rows, tokens, is_open, failure, assignment) of each bucket."""
+
+    @property
+    def failed_buckets(self) -> int:
+        """How many buckets are not used any more."""
 
     @property
     def runtime_version(self) -> str:

@@ -8,6 +8,7 @@ from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
     from ortembed.config import ModelSettings
+    from ortembed.loading import Loaded
     from ortembed.pipeline import Pipeline
     from ortembed.responses import Stats
 
@@ -16,7 +17,7 @@ class Description:
     """What an Embedder tells without embedding anything."""
 
     _model: str
-    _dtype: str
+    _loaded: Loaded
     _settings: ModelSettings
     _pipeline: Pipeline
 
@@ -45,8 +46,8 @@ class Description:
             model=self._model,
             dimension=self.dimension,
             max_tokens=self.max_seq_length,
-            dtype=self._dtype,
-            providers=("CPUExecutionProvider",),
+            dtype=self._pipeline.prepared.facts.dtype,
+            providers=self._loaded.providers,
             runtime_version=self._pipeline.engine.runtime_version,
         )
 

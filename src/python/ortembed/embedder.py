@@ -13,10 +13,12 @@ from ortembed.cores import choose_threads
 from ortembed.description import Description
 from ortembed.encoding import encode_many, encode_texts, encode_tokens
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
+from ortembed.load_request import LoadRequest
+from ortembed.loading import load
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
-from ortembed.pipeline import Pipeline
-from ortembed.prepare import prepare
+from ortembed.providers import choose_providers
 from ortembed.responses import EmbeddingResponse, Usage
+from ortembed.runtime_library import available_providers
 from ortembed.similarity import similarity
 from ortembed.streaming import check_stream_recipe, encode_stream
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from ortembed.options import EncodeOptions, RecipeOptions
     from ortembed.output import Vectors
+    from ortembed.providers import Providers
 
     Floats = npt.NDArray[np.float32]
 
@@ -49,6 +52,7 @@ class Embedder(AsyncEncoding, Description):
         model: str | os.PathLike[str] = "all-minilm-l6-v2",
         *,
         dtype: str = "float32",
+        providers: Providers = None,
         threads: int | None = None,
         max_seq_length: int | None = None,
         revision: str | None = None,
@@ -61,6 +65,9 @@ class Embedder(AsyncEncoding, Description):
         Args:
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
             dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
+            providers: What runs the model, in order of preference: "cpu", "coreml", ["coreml", "cpu"], or whatever
+                else the installed ONNX Runtime has; a Provider with options. By default CoreML where there is one, if it
+                gives the CPU's vectors and gives them sooner, by a test at the first load; else the CPU.
             threads: Cores to use; by default ORTEMBED_NUM_THREADS, else as many as affinity and cgroup let this
                 process use.
             max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
@@ -76,27 +83,30 @@ class Embedder(AsyncEncoding, Description):
             ModelLoadError: Its files cannot be used.
             IntegrityError: A file does not hash as the manifest says.
             RuntimeLibraryError: ONNX Runtime is missing or too old.
+            ProviderUnavailableError: A provider is not in this runtime, or fails without "cpu" to take over.
             InvalidInputError: An argument is out of range.
         """
         name = os.fspath(model) if isinstance(model, os.PathLike) else model
         if not isinstance(name, str) or not name:
             raise InvalidInputError(f"model is {model!r}, neither a name nor a folder")
         choose_threads(threads)  # before the work of preparing
-        prepared = prepare(
-            name,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            dtype=dtype,
-            onnx_file=onnx_file,
+        self._loaded = load(
+            LoadRequest(
+                name,
+                choose_providers(providers, available_providers()),
+                dtype=dtype,
+                threads=threads,
+                max_seq_length=max_seq_length,
+                revision=revision,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                onnx_file=onnx_file,
+                on_truncation=TruncationNotice(),
+            )
         )
         self._model = name
-        self._dtype = prepared.facts.dtype
-        self._settings = prepared.settings
-        self._pipeline = Pipeline(
-            prepared, threads=threads, max_seq_length=max_seq_length, on_truncation=TruncationNotice()
-        )
-
+        self._pipeline = self._loaded.pipeline
+        self._settings = self._pipeline.settings
         self._background = Background(self._pipeline.threads + 1)  # so that one tokenizes while others run
 
     def encode(

@@ -11,6 +11,7 @@ from ortembed._native import (
     ModelLoadError,
     ModelNotFoundError,
     OrtembedError,
+    ProviderUnavailableError,
     RuntimeLibraryError,
     ServiceUnavailableError,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ModelLoadError",
     "ModelNotFoundError",
     "OrtembedError",
+    "ProviderUnavailableError",
     "RuntimeLibraryError",
     "ServiceUnavailableError",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ortembed import _native
 from ortembed.ahead import tokenize_ahead, tokenize_now
+from ortembed.backend import ON_CPU
 from ortembed.control import UNWATCHED
 from ortembed.cores import choose_threads
 from ortembed.counters import Counters
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ortembed.backend import Backend
     from ortembed.control import Control
     from ortembed.output import Vectors
     from ortembed.prepared_model import PreparedModel
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-# Padded tokens that run together on one core: its working memory, times the cores, bounds that of any job. 256 to
-# 1,024 run equally fast; 512 took 13 MB more. Two texts of 512 tokens do not fit, so long ones run alone, unpadded.
-_MAX_BATCH_TOKENS = 384
 _NO_PROMPT = Prompt()
 
 
@@ -51,12 +50,15 @@ class Pipeline:
         threads: int | None = None,
         max_seq_length: int | None = None,
         on_truncation: Callable[[int], object] | None = None,
+        backend: Backend | None = None,
     ) -> None:
         """Load a prepared model. ``on_truncation`` gets max_seq_length whenever texts were cut.
 
         Raises:
-            ModelLoadError, RuntimeLibraryError, InvalidInputError: As Embedder's.
+            ModelLoadError, RuntimeLibraryError, InvalidInputError, ProviderUnavailableError: As Embedder's.
         """
+        backend = backend or ON_CPU
+        self.prepared = prepared
         self.threads = choose_threads(threads)
         self.settings = prepared.settings
         self.max_seq_length = choose_max_seq_length(self.settings, max_seq_length)
@@ -69,14 +71,20 @@ class Pipeline:
             pooling=self.settings.pooling,
             vocab_size=self.settings.vocab_size,
             max_tokens=self.max_seq_length,
-            max_batch_tokens=_MAX_BATCH_TOKENS,
+            max_batch_tokens=backend.max_batch_tokens,
             threads=self.threads,
             head=prepared.head(),
             embeddings=prepared.embeddings(),
+            providers=backend.providers,
+            buckets=backend.buckets,
+            open_bucket=backend.open_bucket,
+            may_use_cpu=backend.may_use_cpu,
         )
         self.dimension = self.engine.dimension  # of a full vector
         self.counters = Counters()
         self._on_truncation = on_truncation
+        self._on_bucket_failure: Callable[[str], object] | None = None
+        self._failed_buckets = 0
 
     def recipe(
         self,
@@ -161,6 +169,20 @@ class Pipeline:
             progress=None if control is UNWATCHED else control.tick,
             cancellation=control.cancellation,
         )
+        if self._on_bucket_failure:
+            self._tell_failures(self._on_bucket_failure)
+
+    def watch_buckets(self, on_failure: Callable[[str], object]) -> None:
+        """Call a function after a run in which a bucket failed, with its shape and the reason."""
+        self._on_bucket_failure = on_failure
+        self._failed_buckets = self.engine.failed_buckets
+
+    def _tell_failures(self, tell: Callable[[str], object]) -> None:
+        failed = self.engine.failed_buckets
+        if failed == self._failed_buckets:
+            return
+        self._failed_buckets = failed
+        tell("; ".join(f"{rows} x {tokens} tokens ({why})" for rows, tokens, _, why, _ in self.engine.buckets if why))
 
     def tokenize(self, texts: Sequence[str], recipe: Recipe) -> TokenizedTexts:
         """Tokenize a block of texts with the prompt before each."""

@@ -18,6 +18,10 @@ class CacheWarning(UserWarning):
     """A prepared model in the cache was damaged and is made anew; the message names its folder and what was wrong."""
 
 
+class ProviderWarning(UserWarning):
+    """An execution provider that was asked for, or is there, is not used; the message says why, with figures."""
+
+
 class CalibrationWarning(UserWarning):
     """Ranges of int8 or uint8 codes were taken from few vectors; other vectors may lie outside of them."""
 

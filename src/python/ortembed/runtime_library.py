@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from ortembed import _native
 from ortembed.errors import RuntimeLibraryError
 
 VARIABLE = "ORTEMBED_ONNXRUNTIME_LIBRARY"
@@ -39,3 +40,12 @@ def find_runtime_library() -> Path:
             f"install onnxruntime 1.21 or newer, or set {VARIABLE}"
         )
     return found[0].absolute()
+
+
+def available_providers() -> list[str]:
+    """Give the names of the execution providers that the library was built with, in its order of preference.
+
+    Raises:
+        RuntimeLibraryError: The library is missing or too old.
+    """
+    return _native.available_providers(find_runtime_library())

@@ -1,0 +1,116 @@
+"""From a model's name to a loaded pipeline, on the first provider that is there, right, and worth its while."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ortembed.backend import Backend
+from ortembed.coreml_trial import CoreMLTrial
+from ortembed.errors import ModelLoadError, ProviderUnavailableError
+from ortembed.providers import COREML, CPU
+from ortembed.responses import ProviderWarning
+from ortembed.verdicts import get_or_judge
+
+if TYPE_CHECKING:
+    from ortembed.load_request import LoadRequest
+    from ortembed.pipeline import Pipeline
+    from ortembed.self_test import Verdict
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, loaded, and how that went.
+
+    Attributes:
+        pipeline: Texts to rows.
+        providers: ONNX Runtime's names of what runs it, in order of preference.
+        verdict: Of the accelerator's self-test, where one has been made.
+        remark: Why an accelerator does not run it, though it was asked for or is there; empty where none is missing.
+    """
+
+    pipeline: Pipeline
+    providers: tuple[str, ...]
+    verdict: Verdict | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why CoreML does not run a model.
+
+    Attributes:
+        reason: In words.
+        is_news: Whether it came out just now, by a test.
+        verdict: The test's.
+        on_cpu: The model on the CPU, where it was loaded for the test.
+    """
+
+    reason: str
+    is_news: bool = False
+    verdict: Verdict | None = None
+    on_cpu: Pipeline | None = None
+
+
+def load(request: LoadRequest) -> Loaded:
+    """Load a model on the first of the providers that can run it.
+
+    CoreML is used where its vectors are the CPU's and come sooner, by a test on this machine. Where it is not, the
+    CPU takes over with one ProviderWarning that says why; where CoreML was ortembed's own choice, only at the time of
+    the test.
+
+    Raises:
+        ProviderUnavailableError: No accelerator that was asked for can be used, and the CPU was not asked for.
+        ModelNotFoundError, ModelLoadError, IntegrityError, InvalidInputError, RuntimeLibraryError: As Embedder's.
+    """
+    accelerators, may_use_cpu, is_automatic = request.choice
+    if not accelerators:
+        return Loaded(_on_cpu(request), (CPU,))
+    loaded = _try_coreml(request) if accelerators[0].name == COREML else _try_others(request)
+    if isinstance(loaded, Loaded):
+        return loaded
+    message = f"{', '.join(item.name for item in accelerators)} cannot be used for {request.name!r}: {loaded.reason}"
+    if not may_use_cpu:
+        raise ProviderUnavailableError(f"{message}. With providers=[..., 'cpu'] the CPU takes over.")
+    if loaded.is_news or not is_automatic:
+        warnings.warn(f"{message}. The CPU is used.", ProviderWarning, stacklevel=3)
+    return Loaded(loaded.on_cpu or _on_cpu(request), (CPU,), loaded.verdict, loaded.reason)
+
+
+def _on_cpu(request: LoadRequest) -> Pipeline:
+    return request.pipeline(request.prepare("cpu"))
+
+
+def _try_others(request: LoadRequest) -> Loaded | _Refusal:
+    """Load on providers that the caller named; the runtime gives the CPU what they leave."""
+    accelerators = request.choice.accelerators
+    prepared = request.prepare("cpu")
+    try:
+        pipeline = request.pipeline(prepared, Backend(tuple(item.native for item in accelerators)))
+    except (ProviderUnavailableError, ModelLoadError) as error:
+        return _Refusal(str(error))
+    return Loaded(pipeline, (*(item.name for item in accelerators), CPU))
+
+
+def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
+    if request.dtype != "float32" or request.onnx_file:
+        return _Refusal("it runs float32 graphs that ortembed makes from safetensors, neither int8 nor ONNX files")
+    try:
+        prepared = request.prepare("coreml")
+    except ModelLoadError as error:
+        return _Refusal(str(error))
+    trial = CoreMLTrial(request, prepared)
+    verdict, is_news = get_or_judge(trial.verdict_path, trial.judge, again=request.test_again)
+    if not verdict.is_kept:
+        return _Refusal(verdict.reason, is_news, verdict, trial.on_cpu)
+    try:
+        pipeline = trial.pipeline()
+    except (ProviderUnavailableError, ModelLoadError) as error:
+        return _Refusal(str(error), is_news=True)
+    pipeline.watch_buckets(_warn_of_bucket)
+    return Loaded(pipeline, (COREML, CPU) if request.choice.may_use_cpu else (COREML,), verdict)
+
+
+def _warn_of_bucket(message: str) -> None:
+    warnings.warn(f"CoreML failed, and the CPU takes over for batches of {message}", ProviderWarning, stacklevel=2)
