@@ -10,7 +10,8 @@ namespace ortembed::stand_in {
 // Overrides of free dimensions, by name. A bucket is that of "batch" and "sequence".
 using Dimensions = std::map<std::string, std::int64_t>;
 
-// X(enumerator, name). All but slow_cpu concern sessions of CoreML only.
+// X(enumerator, name). All but slow_cpu concern sessions of CoreML only. A compiled model that is found in the cache
+// is not written again, so partial-cache and kill then do nothing.
 #define STAND_IN_FAULTS(X)                                                                       \
   X(append, "append")               /* appending the provider gives an error status */           \
   X(session, "session")             /* making a session gives an error status */                 \

@@ -1,4 +1,5 @@
-// Owns the declarations of what the stand-in answers itself: the entry points of table.cpp's list, by their own names.
+// Owns the declarations of what the stand-in answers itself: the entry points of table.cpp's list, by their own
+// names.
 #pragma once
 
 #include "slots.h"

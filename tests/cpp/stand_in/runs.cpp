@@ -77,10 +77,10 @@ OrtStatus* replaced::Run(OrtSession* session, const OrtRunOptions* options, cons
   if (has_fault(record->coreml ? Fault::slow : Fault::slow_cpu, dimensions)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  Status failed(record->coreml && has_fault(Fault::run, dimensions)
-                    ? error_status("the fault run")
-                    : real().api.Run(session, options, input_names, inputs, input_count, output_names, output_count,
-                                     outputs));
+  Status failed(
+      record->coreml && has_fault(Fault::run, dimensions)
+          ? error_status("the fault run")
+          : real().api.Run(session, options, input_names, inputs, input_count, output_names, output_count, outputs));
   event.add("ok", failed == nullptr);
   if (!failed && record->coreml) {
     for (OrtValue* output : std::span(outputs, output_count)) spoil(output, dimensions);

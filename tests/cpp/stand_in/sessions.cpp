@@ -46,8 +46,8 @@ OrtStatus* make_session(const OrtSessionOptions* options_object, std::string_vie
   session->dimensions = options.dimensions;
   const std::string cache = cache_directory(options);
   const bool cache_was_empty = is_empty(cache);
-  Status failed = session->coreml ? create_coreml(options, key_of(model), cache_was_empty, create, out)
-                                  : Status(create(out));
+  Status failed =
+      session->coreml ? create_coreml(options, key_of(model), cache_was_empty, create, out) : Status(create(out));
   Event event("session");
   event.add("id", session->id).add("coreml", session->coreml).add("dimensions", options.dimensions);
   event.add("config", options.config).add("cache", cache).add("cache_was_empty", cache_was_empty);

@@ -1,4 +1,5 @@
-// Owns what the stand-in needs of the C ABI beyond ort/abi.h: further entry points, and the size of each version's table.
+// Owns what the stand-in needs of the C ABI beyond ort/abi.h: further entry points, and the size of each version's
+// table.
 #pragma once
 
 #include <cstddef>
@@ -17,24 +18,25 @@ using ort::PathChar;
 enum class StatusCode : int { fail = 1, invalid_argument = 2 };
 
 // X(name, slot, result, (parameters)), in every version since the floor.
-#define STAND_IN_ENTRIES(X)                                                                                      \
-  X(CreateStatus, 0, OrtStatus*, (StatusCode, const char*))                                                      \
-  X(CreateSessionFromArray, 8, OrtStatus*,                                                                       \
-    (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtSession**))                           \
-  X(AddFreeDimensionOverrideByName, 124, OrtStatus*, (OrtSessionOptions*, const char*, std::int64_t))            \
-  X(GetAvailableProviders, 125, OrtStatus*, (char***, int*))                                                     \
-  X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                                   \
-  X(CreateSessionFromArrayWithPrepackedWeightsContainer, 169, OrtStatus*,                                        \
-    (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, OrtSession**)) \
-  X(SessionOptionsAppendExecutionProvider, 216, OrtStatus*,                                                      \
+#define STAND_IN_ENTRIES(X)                                                                            \
+  X(CreateStatus, 0, OrtStatus*, (StatusCode, const char*))                                            \
+  X(CreateSessionFromArray, 8, OrtStatus*,                                                             \
+    (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtSession**))                 \
+  X(AddFreeDimensionOverrideByName, 124, OrtStatus*, (OrtSessionOptions*, const char*, std::int64_t))  \
+  X(GetAvailableProviders, 125, OrtStatus*, (char***, int*))                                           \
+  X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                         \
+  X(CreateSessionFromArrayWithPrepackedWeightsContainer, 169, OrtStatus*,                              \
+    (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, \
+     OrtSession**))                                                                                    \
+  X(SessionOptionsAppendExecutionProvider, 216, OrtStatus*,                                            \
     (OrtSessionOptions*, const char*, const char* const*, const char* const*, std::size_t))
 
 // In every version since 1.24.
-#define STAND_IN_ASSIGNMENT_ENTRIES(X)                                                      \
-  X(Session_GetEpGraphAssignmentInfo, 407, OrtStatus*,                                      \
-    (const OrtSession*, const OrtEpAssignedSubgraph* const**, std::size_t*))                \
+#define STAND_IN_ASSIGNMENT_ENTRIES(X)                                                           \
+  X(Session_GetEpGraphAssignmentInfo, 407, OrtStatus*,                                           \
+    (const OrtSession*, const OrtEpAssignedSubgraph* const**, std::size_t*))                     \
   X(EpAssignedSubgraph_GetEpName, 408, OrtStatus*, (const OrtEpAssignedSubgraph*, const char**)) \
-  X(EpAssignedSubgraph_GetNodes, 409, OrtStatus*,                                           \
+  X(EpAssignedSubgraph_GetNodes, 409, OrtStatus*,                                                \
     (const OrtEpAssignedSubgraph*, const OrtEpAssignedNode* const**, std::size_t*))
 
 struct MoreApi {

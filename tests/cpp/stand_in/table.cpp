@@ -11,23 +11,23 @@ namespace ortembed::stand_in {
 namespace {
 
 // X(list of entries, name)
-#define STAND_IN_REPLACED(X)                                    \
-  X(ort, CreateEnv)                                             \
-  X(ort, CreateSession)                                         \
-  X(more, CreateSessionFromArray)                               \
-  X(ort, Run)                                                   \
-  X(ort, CreateSessionOptions)                                  \
-  X(ort, ReleaseSession)                                        \
-  X(ort, ReleaseSessionOptions)                                 \
-  X(more, AddFreeDimensionOverrideByName)                       \
-  X(more, GetAvailableProviders)                                \
-  X(more, ReleaseAvailableProviders)                            \
-  X(ort, AddSessionConfigEntry)                                 \
-  X(ort, CreateSessionWithPrepackedWeightsContainer)            \
-  X(more, CreateSessionFromArrayWithPrepackedWeightsContainer)  \
-  X(more, SessionOptionsAppendExecutionProvider)                \
-  X(assignment, Session_GetEpGraphAssignmentInfo)               \
-  X(assignment, EpAssignedSubgraph_GetEpName)                   \
+#define STAND_IN_REPLACED(X)                                   \
+  X(ort, CreateEnv)                                            \
+  X(ort, CreateSession)                                        \
+  X(more, CreateSessionFromArray)                              \
+  X(ort, Run)                                                  \
+  X(ort, CreateSessionOptions)                                 \
+  X(ort, ReleaseSession)                                       \
+  X(ort, ReleaseSessionOptions)                                \
+  X(more, AddFreeDimensionOverrideByName)                      \
+  X(more, GetAvailableProviders)                               \
+  X(more, ReleaseAvailableProviders)                           \
+  X(ort, AddSessionConfigEntry)                                \
+  X(ort, CreateSessionWithPrepackedWeightsContainer)           \
+  X(more, CreateSessionFromArrayWithPrepackedWeightsContainer) \
+  X(more, SessionOptionsAppendExecutionProvider)               \
+  X(assignment, Session_GetEpGraphAssignmentInfo)              \
+  X(assignment, EpAssignedSubgraph_GetEpName)                  \
   X(assignment, EpAssignedSubgraph_GetNodes)
 
 #define STAND_IN_SLOT(name, slot, result, parameters) [[maybe_unused]] constexpr std::size_t name = slot;
