@@ -25,7 +25,7 @@ PYTHON_LAYERS = [
     {"modules", "similarity", "tokenizer_settings"},
     {"config", "hub_client", "runtime_library", "tokenizer_classes"},
     {"manifest", "tokenizer"},
-    {"sources", "windows"},
+    {"known_vectors", "sources", "windows"},
     {"ahead", "model_files"},
     {"hub", "options", "output", "prepared_model"},
     {"cores"},

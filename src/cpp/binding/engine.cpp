@@ -158,27 +158,27 @@ void register_cancellation(nb::module_& module) {
 void register_engine(nb::module_& module) {
   register_cancellation(module);
   nb::class_<NativeEngine>(module, "Engine", "An encoder graph, loaded and ready to turn token ids into vectors.")
-      .def(nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
-                    std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>,
-                    const NativeEmbeddingTable*, ProviderList, BucketList, nb::object, bool>(),
-           nb::keep_alive<1, 10>(),  // the engine (1) borrows the arrays of the embeddings (10)
-           nb::kw_only(), "library"_a, "model"_a, "pooling"_a, "vocab_size"_a, "max_tokens"_a, "max_batch_tokens"_a,
-           "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(), "providers"_a = nb::tuple(),
-           "buckets"_a = nb::tuple(), "open_bucket"_a.none() = nb::none(), "may_use_cpu"_a = true,
-           "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
-           "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
-           "max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which\n"
-           "all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`\n"
-           "and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, best\n"
-           "first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a "
-           "provider that\n"
-           "wants fixed shapes; the graph's open dimensions are named batch and sequence. open_bucket: called as\n"
-           "open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that needs it; it calls\n"
-           "make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail and longer texts.\n"
-           "Raises ProviderUnavailableError, RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that "
-           "do\n"
-           "not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have rows "
-           "for).")
+      .def(
+          nb::init<const std::filesystem::path&, const std::filesystem::path&, const PoolingNames&, std::int64_t,
+                   std::int64_t, std::int64_t, std::int64_t, std::vector<NativeHeadStep>, const NativeEmbeddingTable*,
+                   ProviderList, BucketList, nb::object, bool>(),
+          nb::keep_alive<1, 10>(),  // the engine (1) borrows the arrays of the embeddings (10)
+          nb::kw_only(), "library"_a, "model"_a, "pooling"_a, "vocab_size"_a, "max_tokens"_a, "max_batch_tokens"_a,
+          "threads"_a, "head"_a = nb::tuple(), "embeddings"_a.none() = nb::none(), "providers"_a = nb::tuple(),
+          "buckets"_a = nb::tuple(), "open_bucket"_a.none() = nb::none(), "may_use_cpu"_a = true,
+          "library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of\n"
+          "sentence-transformers' pooling config, or several, whose results are concatenated in their order.\n"
+          "max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which\n"
+          "all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`\n"
+          "and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, best\n"
+          "first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a\n"
+          "provider that wants fixed shapes; the graph's open dimensions are named batch and sequence.\n"
+          "open_bucket: called as open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that\n"
+          "needs it; it calls make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail\n"
+          "and for longer texts.\n"
+          "Raises RuntimeLibraryError, ProviderUnavailableError, ModelLoadError (a graph, head or embeddings that\n"
+          "do not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have\n"
+          "rows for, buckets that are none).")
       .def_prop_ro("dimension", &NativeEngine::dimension, "Length of a full vector, after pooling and head.")
       .def_prop_ro("assignment", &NativeEngine::assignment,
                    "(provider, operators) of each part of the graph that runs on one provider, where providers were\n"

@@ -144,13 +144,15 @@ class Engine:
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
         max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which
         all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`
-        and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, in order
-        of preference before the CPU. buckets: (rows, tokens) of the only batches that run, for a provider that
-        wants fixed shapes; the graph's open dimensions are named batch and sequence. open_bucket: called as
-        open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that needs it; it calls
-        make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail and longer texts.
-        Raises ProviderUnavailableError, RuntimeLibraryError, ModelLoadError (a graph, head or embeddings that do not fit one another),
-        InvalidInputError (unknown pooling, limits beyond what the embeddings have rows for).
+        and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, best
+        first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a
+        provider that wants fixed shapes; the graph's open dimensions are named batch and sequence.
+        open_bucket: called as open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that
+        needs it; it calls make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail
+        and for longer texts.
+        Raises RuntimeLibraryError, ProviderUnavailableError, ModelLoadError (a graph, head or embeddings that
+        do not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have
+        rows for, buckets that are none).
         """
 
     @property

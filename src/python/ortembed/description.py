@@ -8,7 +8,7 @@ from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
     from ortembed.config import ModelSettings
-    from ortembed.loading import Loaded
+    from ortembed.loading import Loaded, ProviderReport
     from ortembed.pipeline import Pipeline
     from ortembed.responses import Stats
 
@@ -50,6 +50,10 @@ class Description:
             providers=self._loaded.providers,
             runtime_version=self._pipeline.engine.runtime_version,
         )
+
+    def provider_report(self) -> ProviderReport:
+        """Tell what runs the model and why: self-test, partition of the graph, and what was passed over."""
+        return self._loaded.report()
 
     def stats(self) -> Stats:
         """Give counters of what has been done so far, and the time that each stage took."""

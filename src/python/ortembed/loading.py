@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from ortembed.backend import Backend
 from ortembed.coreml_trial import CoreMLTrial
 from ortembed.errors import ModelLoadError, ProviderUnavailableError
+from ortembed.partition import Partition, partition_of
 from ortembed.providers import COREML, CPU
 from ortembed.responses import ProviderWarning
 from ortembed.verdicts import get_or_judge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ortembed.load_request import LoadRequest
     from ortembed.pipeline import Pipeline
     from ortembed.self_test import Verdict
@@ -34,6 +37,36 @@ class Loaded:
     providers: tuple[str, ...]
     verdict: Verdict | None = None
     remark: str = ""
+
+    def report(self) -> ProviderReport:
+        """Tell what runs the model and why."""
+        engine = self.pipeline.engine
+        partitions = {
+            f"{rows} x {tokens} tokens": partition_of(assignment)
+            for rows, tokens, is_open, _, assignment in engine.buckets
+            if is_open
+        }
+        if assignment := engine.assignment:
+            partitions["any shape"] = partition_of(assignment)
+        return ProviderReport(self.providers, self.remark, self.verdict, partitions)
+
+
+@dataclass(frozen=True)
+class ProviderReport:
+    """What runs a model, and why.
+
+    Attributes:
+        providers: ONNX Runtime's names, in order of preference.
+        remark: Why an accelerator does not run it, though it was asked for or is there; empty where none is missing.
+        self_test: What an accelerator's self-test saw; None where there was none.
+        partitions: By shape of batch, which provider runs how many of the graph's nodes; of the sessions that are
+            open, where there is an accelerator.
+    """
+
+    providers: tuple[str, ...]
+    remark: str
+    self_test: Verdict | None
+    partitions: Mapping[str, Partition]
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def manifests() -> Mapping[str, Manifest]:
     Raises:
         ModelLoadError: A manifest is not what it has to be; the message names file and key.
     """
-    read = [_read(entry) for entry in _folder().iterdir() if entry.name.endswith(".toml")]
+    read = [_read(entry) for entry in models_folder().iterdir() if entry.name.endswith(".toml")]
     return {manifest.name: manifest for manifest in sorted(read, key=lambda manifest: manifest.name)}
 
 
@@ -107,7 +107,7 @@ def find_manifest(name: str) -> Manifest | None:
     short = asked.rpartition("/")[2]
     if not _NAME.fullmatch(short):
         return None
-    entry = _folder() / f"{short}.toml"
+    entry = models_folder() / f"{short}.toml"
     if not entry.is_file():
         return None
     manifest = _read(entry)
@@ -130,7 +130,8 @@ def parse(name: str, text: str) -> Manifest:
     return manifest
 
 
-def _folder() -> Traversable:
+def models_folder() -> Traversable:
+    """Give the folder of what is known of models by their short names."""
     return resources.files("ortembed") / "models"
 
 

@@ -65,7 +65,7 @@ class BucketResult:
     @classmethod
     def failed(cls, rows: int, tokens: int, failure: str) -> BucketResult:
         """Give the result of a bucket that did not get as far as a vector."""
-        return cls(rows, tokens, 0.0, 0.0, 1.0, 1.0, failure, partition_of(()))
+        return cls(rows, tokens, 0.0, 0.0, 0.0, 0.0, failure, partition_of(()))
 
     @property
     def fault(self) -> str:
@@ -81,8 +81,8 @@ class BucketResult:
 
     @property
     def speedup(self) -> float:
-        """How many times the CPU's speed."""
-        return self.cpu_milliseconds / self.milliseconds
+        """How many times the CPU's speed; 0 where it did not run."""
+        return self.cpu_milliseconds / self.milliseconds if self.milliseconds > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Verdict:
     @property
     def speedup(self) -> float:
         """How many times the CPU's speed: the geometric mean over the buckets."""
-        return statistics.geometric_mean(bucket.speedup for bucket in self.buckets)
+        return statistics.geometric_mean(bucket.speedup for bucket in self.buckets) if self.is_right else 0.0
 
     @property
     def reason(self) -> str:
@@ -203,7 +203,7 @@ def _judge_bucket(
         ratios.append(ratio)
     state = next(s for s in accelerated.engine.buckets if s[:2] == bucket)
     failure = failure or state[3]
-    times = (1.0, 1.0) if failure else _race(accelerated, on_cpu, probes[0])
+    times = (0.0, 0.0) if failure else _race(accelerated, on_cpu, probes[0])
     return BucketResult(
         *bucket,
         cosine=min(cosines, default=0.0),

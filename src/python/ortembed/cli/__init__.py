@@ -1,4 +1,4 @@
-"""The ``ortembed`` command: embed, search, and prepare, list, describe and verify models."""
+"""The ``ortembed`` command: embed, search, prepare, list, describe and verify models, and look at the machine."""
 
 from ortembed.cli.entry import main
 

@@ -29,6 +29,11 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
         "--model", default=DEFAULT_MODEL, metavar="M", help="short name, hub name or folder (default: %(default)s)"
     )
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
+    parser.add_argument(
+        "--providers",
+        metavar="P[,P]",
+        help="what runs the model, best first: cpu, coreml, … (default: coreml where right and faster, else cpu)",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads a run (default: cores allowed)")
     add_source(parser)
 
@@ -46,11 +51,17 @@ def add_cache_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", metavar="DIR", help="where prepared models are kept")
 
 
+def providers(options: argparse.Namespace) -> list[str] | None:
+    """Give the providers that were named, None for none."""
+    return options.providers.split(",") if options.providers else None
+
+
 def load(options: argparse.Namespace) -> Embedder:
     """Make the Embedder that the options describe."""
     return Embedder(
         options.model,
         dtype=options.dtype,
+        providers=providers(options),
         threads=options.threads,
         revision=options.revision,
         cache_dir=options.cache_dir,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
+from ortembed.cli.machine import machine
 from ortembed.cli.streams import standard_output
 from ortembed.errors import ModelNotFoundError
 from ortembed.prepare import find_prepared
@@ -25,7 +26,7 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="describe a prepared model",
         description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
-        "compares with float32. Nothing is downloaded or made.",
+        "compares with float32, and the runtime, providers and cache of this machine. Nothing is downloaded or made.",
     )
     add_model(parser)
     add_source(parser, may_fetch=False)
@@ -36,7 +37,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the description."""
     stream = standard_output()
-    known = describe(options.model, _find(options))
+    known = {**describe(options.model, _find(options)), "machine": machine(options.cache_dir)}
     if options.json:
         print(json.dumps(known, indent=1), file=stream)
     else:

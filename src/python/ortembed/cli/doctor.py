@@ -1,0 +1,139 @@
+"""``ortembed doctor``: what is on this machine, what runs a model here, and whether its vectors are right."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ortembed.cli.arguments import add_loading, providers
+from ortembed.cli.describe import lines
+from ortembed.cli.machine import machine
+from ortembed.cli.streams import report_step, standard_output
+from ortembed.known_vectors import known_vectors
+from ortembed.load_request import LoadRequest
+from ortembed.loading import Loaded, load
+from ortembed.providers import choose_providers
+from ortembed.quality import FLOORS
+from ortembed.responses import ProviderWarning
+from ortembed.runtime_library import available_providers
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ortembed.cli.arguments import Commands
+    from ortembed.pipeline import Pipeline
+    from ortembed.self_test import BucketResult, Verdict
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="tell what runs a model on this machine, and whether it is right",
+        description="Show the runtime, its providers, threads and cache; load a model, and tell what runs it and "
+        "why. With --self-test, compare its vectors with those of an independent implementation (the default model's), "
+        "and an accelerator's with the CPU's, anew. Exit status 1 where something is wrong.",
+    )
+    add_loading(parser)
+    parser.add_argument("--self-test", action="store_true", help="compare vectors, and time an accelerator, anew")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; tell by the status whether all is well."""
+    stream = standard_output()
+    findings = machine(options.cache_dir, options.threads)
+    if not options.json:
+        print("\n".join(lines(findings)), file=stream, flush=True)
+    report_step("loading the model")
+    loaded = _load(options)
+    known = _describe(options, loaded)
+    problems = [loaded.remark] if loaded.remark and options.providers else []
+    if options.self_test:
+        known["self-test"], faults = _self_test(options, loaded)
+        problems += faults
+    known["problems"] = problems
+    if options.json:
+        print(json.dumps({**findings, **known}, indent=1), file=stream)
+    else:
+        print("\n".join(lines({**known, "problems": problems or "none"})), file=stream)
+    return 1 if problems else 0
+
+
+def _load(options: argparse.Namespace) -> Loaded:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ProviderWarning)  # told as the remark
+        return load(
+            LoadRequest(
+                options.model,
+                choose_providers(providers(options), available_providers()),
+                dtype=options.dtype,
+                threads=options.threads,
+                revision=options.revision,
+                cache_dir=options.cache_dir,
+                local_files_only=options.offline,
+                test_again=options.self_test,
+            )
+        )
+
+
+def _describe(options: argparse.Namespace, loaded: Loaded) -> dict[str, Any]:
+    pipeline = loaded.pipeline
+    start = perf_counter()
+    pipeline.encode(["health check"])
+    milliseconds = (perf_counter() - start) * 1000
+    report = loaded.report()
+    return {
+        "model": options.model,
+        "dtype": pipeline.prepared.facts.dtype,
+        "form": pipeline.prepared.facts.form,
+        "folder": str(pipeline.prepared.folder),
+        "runs on": list(report.providers),
+        "partition": {shape: str(partition) for shape, partition in report.partitions.items()},
+        "remark": report.remark,
+        "first embedding": f"{milliseconds:.1f} ms",
+    }
+
+
+def _self_test(options: argparse.Namespace, loaded: Loaded) -> tuple[dict[str, Any], list[str]]:
+    """Give the figures, and what is wrong."""
+    figures, problems = _against_known(options.model, loaded.pipeline)
+    if loaded.verdict:
+        figures["accelerator"] = _table(loaded.verdict)
+    return figures, problems
+
+
+def _against_known(name: str, pipeline: Pipeline) -> tuple[dict[str, Any], list[str]]:
+    known = known_vectors(name)
+    if known is None:
+        return {"reference": "none for this model; the default model has one"}, []
+    vectors = pipeline.encode(known.texts)
+    cosines = (vectors * known.vectors).sum(axis=1) / np.linalg.norm(known.vectors, axis=1)
+    figures = {
+        "reference": known.origin,
+        "texts": len(known.texts),
+        "least cosine": float(cosines.min()),
+        "largest difference": float(np.abs(vectors - known.vectors).max()),
+    }
+    floor = FLOORS[pipeline.prepared.facts.dtype].cosine_min
+    fault = f"the least cosine to the reference is {cosines.min():.6f}, below {floor}"
+    return figures, [] if cosines.min() >= floor else [fault]
+
+
+def _table(verdict: Verdict) -> dict[str, Any]:
+    rows = {f"{bucket.rows} x {bucket.tokens} tokens": _figures(bucket) for bucket in verdict.buckets}
+    return {**rows, "outcome": verdict.reason or f"right, and {verdict.speedup:.2f} times the CPU's speed"}
+
+
+def _figures(bucket: BucketResult) -> str:
+    if bucket.failure:
+        return bucket.failure
+    return (
+        f"cosine {bucket.cosine:.6f}, norm {bucket.norm_ratio:.4f}, {bucket.milliseconds:.2f} ms and the CPU "
+        f"{bucket.cpu_milliseconds:.2f}; {bucket.partition}"
+    )
