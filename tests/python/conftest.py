@@ -1,9 +1,14 @@
-"""Fixtures of the tests that load models from a hub: a real server on the loopback interface, and who asks it."""
+"""Fixtures of several files: a hub, a real server on the loopback interface, and who asks it; a Mac by the stand-in."""
+
+import shutil
 
 import pytest
 
+import ortembed
 from tests.python.hub_loading import COMMIT, REPO, Machine, tiny_bert
 from tests.python.hub_server import HubServer
+from tests.python.mac import ACCELERATED, TEXTS, Mac, new_mac
+from tests.python.tiny_models import MEAN_POOLING, save_bert
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +25,38 @@ def hub(files):
 @pytest.fixture
 def machine(tmp_path, hub):
     return Machine(tmp_path, hub.endpoint)
+
+
+@pytest.fixture(scope="session")
+def mac_model(tmp_path_factory):
+    return save_bert(tmp_path_factory.mktemp("model"), **MEAN_POOLING)
+
+
+@pytest.fixture(scope="session")
+def mac_caches(tmp_path_factory, mac_model):
+    """Two caches: with the model prepared, and with CoreML tested and found good besides."""
+    prepared, tested = tmp_path_factory.mktemp("prepared"), tmp_path_factory.mktemp("tested") / "cache"
+    ortembed.Embedder(mac_model, cache_dir=prepared)
+    with pytest.MonkeyPatch.context() as patch:
+        shutil.copytree(prepared, tested)
+        mac = Mac(patch, mac_model, tested, tested.parent / "log")
+        assert mac.load()[0].model_info().providers == ACCELERATED
+        shutil.copytree(tested / "prepared", prepared / "prepared", dirs_exist_ok=True)
+    return prepared, tested
+
+
+@pytest.fixture(scope="session")
+def mac_expected(mac_model, mac_caches):
+    return ortembed.Embedder(mac_model, cache_dir=mac_caches[0], providers="cpu").encode(TEXTS)
+
+
+@pytest.fixture
+def mac(monkeypatch, mac_model, mac_caches, tmp_path):
+    """A Mac that has never run the model on CoreML."""
+    return new_mac(monkeypatch, mac_model, mac_caches[0], tmp_path)
+
+
+@pytest.fixture
+def tested_mac(monkeypatch, mac_model, mac_caches, tmp_path):
+    """A Mac that has, and found it right and faster."""
+    return new_mac(monkeypatch, mac_model, mac_caches[1], tmp_path)

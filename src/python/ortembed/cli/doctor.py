@@ -35,8 +35,8 @@ def add_parser(commands: Commands) -> None:
         "doctor",
         help="tell what runs a model on this machine, and whether it is right",
         description="Show the runtime, its providers, threads and cache; load a model, and tell what runs it and "
-        "why. With --self-test, compare its vectors with those of an independent implementation (the default model's), "
-        "and an accelerator's with the CPU's, anew. Exit status 1 where something is wrong.",
+        "why. With --self-test, compare its vectors with those of an independent implementation (the default model's "
+        "alone), and an accelerator's with the CPU's, anew. Exit status 1 where something is wrong.",
     )
     add_loading(parser)
     parser.add_argument("--self-test", action="store_true", help="compare vectors, and time an accelerator, anew")
