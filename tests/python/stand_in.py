@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from ortembed.runtime_library import VARIABLE, find_runtime_library
 from tests.conftest import ROOT
 
 LIBRARY = ROOT / ".dev/testing" / f"libortembed_stand_in.{'dylib' if sys.platform == 'darwin' else 'so'}"
+
+
+def real_runtime():
+    """Give the library that the product loads, or what stands behind it where that is the stand-in."""
+    found = find_runtime_library()
+    return os.environ["STAND_IN_RUNTIME"] if found == LIBRARY else found
 
 
 def stand_in_environment(log=None, faults=(), runtime=None):
@@ -19,7 +26,7 @@ def stand_in_environment(log=None, faults=(), runtime=None):
     """
     variables = {
         VARIABLE: str(LIBRARY),
-        "STAND_IN_RUNTIME": str(runtime or find_runtime_library()),
+        "STAND_IN_RUNTIME": str(runtime or real_runtime()),
         "STAND_IN_FAULT": ",".join(faults),
     }
     if log is not None:

@@ -1,11 +1,7 @@
-"""The stand-in runtime: it forwards, claims CoreML, keeps a record, and misbehaves as it is told to."""
+"""The stand-in runtime: it forwards, claims CoreML, and keeps a record."""
 
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,18 +12,15 @@ import ortembed
 from ortembed.runtime_library import find_runtime_library
 from tests.conftest import ROOT
 from tests.python.ort_table import StatusError, Table
-from tests.python.stand_in import LIBRARY, read_log, use_stand_in
+from tests.python.stand_in import read_log, stand_in_environment, use_stand_in
+from tests.python.stand_in_table import BUCKET, RECORDING, STATIC, StandIn, expected, files
 from tests.python.test_runtime_library import runtime
-from tests.python.tiny_graphs import lookup_states, save_lookup
+from tests.python.tiny_graphs import save_lookup
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 
 REPLACED = {3, 7, 8, 9, 10, 95, 100, 124, 125, 126, 130, 168, 169, 216}
 ASSIGNMENT = {407, 408, 409}
-RECORDING = {"session.record_ep_graph_assignment_info": "1"}
-STATIC = {"ModelFormat": "MLProgram", "RequireStaticInputShapes": "1"}
-BUCKET = {"batch": 2, "sequence": 16}
-IDS = np.random.default_rng(3).integers(0, 50, (2, 16))
 
 
 @pytest.fixture(scope="module")
@@ -38,31 +31,6 @@ def graph(tmp_path_factory):
 @pytest.fixture(scope="module", params=["newest", "floor"])
 def real(request):
     return find_runtime_library() if request.param == "newest" else runtime("1.21.0")
-
-
-class StandIn:
-    """A table with its own copy of the library, since a library opens its runtime once."""
-
-    def __init__(self, monkeypatch, tmp_path, real):
-        self.library = shutil.copy(LIBRARY, tmp_path / "stand_in.so")
-        self.log = tmp_path / "log"
-        self.environment = monkeypatch
-        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")
-        use_stand_in(monkeypatch, self.log, runtime=real)
-        self.table = Table(self.library)
-
-    def faults(self, *names):
-        self.environment.setenv("STAND_IN_FAULT", ",".join(names))
-
-    def session(self, graph, coreml=STATIC, dimensions=BUCKET, config=()):
-        return self.table.session(graph, self.table.options(dimensions, coreml, config))
-
-    def run(self, session):
-        inputs = {"input_ids": IDS, "attention_mask": np.ones_like(IDS)}
-        return self.table.run(session, inputs, "last_hidden_state")
-
-    def events(self, name):
-        return read_log(self.log, name)
 
 
 @pytest.fixture
@@ -89,21 +57,10 @@ def table_size(version):
     return sizes[min(int(version.split(".")[1]) - 21, len(sizes) - 1)]
 
 
-def expected():
-    return np.array([lookup_states(row) for row in IDS])
-
-
-def files(folder):
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
-
-
-def cosine(a, b):
-    return np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b)
-
-
 def test_what_is_not_replaced_is_the_real_runtimes(stand_in, real):
     original = Table(real)
     size = table_size(original.version)
+    assert original.version != "1.21.0" or size == 285
     assert stand_in.table.version == original.version
     pairs = list(zip(original.slots(size), stand_in.table.slots(size), strict=True))
     assert all(all(pair) for pair in pairs)
@@ -125,6 +82,12 @@ def test_the_product_runs_on_it_as_on_the_real_runtime(monkeypatch, tmp_path, ca
     np.testing.assert_allclose(found, golden[1]["normalized"][:54], rtol=0, atol=1e-5)
     assert read_log(tmp_path / "log", "session")
     assert all(run["ok"] and not run["coreml"] for run in read_log(tmp_path / "log", "run"))
+
+
+def test_the_environment_names_the_real_runtime_where_the_stand_in_is_already_in_use(monkeypatch):
+    real = str(find_runtime_library())
+    use_stand_in(monkeypatch)
+    assert stand_in_environment()["STAND_IN_RUNTIME"] == real
 
 
 def test_coreml_comes_first_among_the_providers(stand_in, real):
@@ -234,7 +197,7 @@ def test_all_nodes_are_reported_as_coremls_in_one_partition(newest, graph):
 
 def test_nodes_of_a_session_without_coreml_are_reported_as_they_are(newest, graph):
     ours = newest.table.assignment(newest.session(graph, None, config=RECORDING))
-    original = Table(find_runtime_library())
+    original = Table(newest.real)
     session = original.session(graph, original.options(BUCKET, config=RECORDING))
     assert ours == original.assignment(session)
 
@@ -242,120 +205,3 @@ def test_nodes_of_a_session_without_coreml_are_reported_as_they_are(newest, grap
 def test_an_assignment_that_was_not_recorded_is_the_real_runtimes_error(newest, graph):
     with pytest.raises(StatusError, match="record_ep_graph_assignment_info"):
         newest.table.assignment(newest.session(graph))
-
-
-def test_split_leaves_every_other_node_on_cpu(newest, graph):
-    newest.faults("split")
-    assignment = newest.table.assignment(newest.session(graph, config=RECORDING))
-    coreml, cpu = "CoreMLExecutionProvider", "CPUExecutionProvider"
-    assert [provider for provider, _ in assignment] == [coreml, cpu, coreml, cpu, coreml]
-    assert all(len(nodes) == 1 for _, nodes in assignment)
-
-
-def test_append_fails(stand_in):
-    stand_in.faults("append")
-    with pytest.raises(StatusError, match="fault append"):
-        stand_in.table.options({}, STATIC)
-
-
-def test_making_a_session_fails(stand_in, graph):
-    stand_in.faults("session")
-    with pytest.raises(StatusError, match="fault session"):
-        stand_in.session(graph)
-
-
-def test_a_run_fails(stand_in, graph):
-    session = stand_in.session(graph)
-    stand_in.faults("run")
-    with pytest.raises(StatusError, match="fault run"):
-        stand_in.run(session)
-    stand_in.faults()
-    stand_in.run(session)
-    assert [event["ok"] for event in stand_in.events("run")] == [False, True]
-
-
-def test_outputs_are_zero(stand_in, graph):
-    stand_in.faults("zeros")
-    assert not stand_in.run(stand_in.session(graph)).any()
-
-
-def test_outputs_have_a_nan(stand_in, graph):
-    stand_in.faults("nan")
-    assert np.argwhere(np.isnan(stand_in.run(stand_in.session(graph)))).tolist() == [[0, 0, 0]]
-
-
-def test_outputs_are_wrong_also_after_pooling(stand_in, graph):
-    stand_in.faults("wrong")
-    found = stand_in.run(stand_in.session(graph))
-    for pooled, right in zip(found.mean(1), expected().mean(1), strict=True):
-        assert abs(cosine(pooled, right)) < 1e-5
-        np.testing.assert_allclose(np.linalg.norm(pooled), np.linalg.norm(right), rtol=1e-5)
-
-
-@pytest.mark.parametrize(("fault", "coreml"), [("slow", STATIC), ("slow-cpu", None)])
-def test_a_run_takes_longer(stand_in, graph, fault, coreml):
-    stand_in.faults(fault)
-    session = stand_in.session(graph, coreml)
-    before = time.monotonic()
-    stand_in.run(session)
-    assert time.monotonic() - before >= 0.05  # a sleep is never shorter
-
-
-def test_a_cache_that_was_left_half_written_is_not_loaded(stand_in, graph, cache):
-    stand_in.faults("partial-cache")
-    with pytest.raises(StatusError, match="fault partial-cache"):
-        stand_in.session(graph, {"ModelCacheDirectory": str(cache)})
-    assert files(cache) == ["coremldata.bin"]
-    stand_in.faults()
-    with pytest.raises(StatusError, match="cannot load the compiled model"):
-        stand_in.session(graph, {"ModelCacheDirectory": str(cache)})
-
-
-def test_a_cache_that_is_not_empty_fails(stand_in, graph, cache):
-    stand_in.faults("stale-cache")
-    stand_in.session(graph, {"ModelCacheDirectory": str(cache)})
-    with pytest.raises(StatusError, match="fault stale-cache"):
-        stand_in.session(graph, {"ModelCacheDirectory": str(cache)})
-
-
-def test_a_fault_of_one_bucket_leaves_others_alone(stand_in, graph):
-    stand_in.faults("append@2x32", "session@2x64", "zeros@2x16", "run@4x16")
-    assert not stand_in.run(stand_in.session(graph)).any()
-    assert stand_in.run(stand_in.session(graph, {}, {"batch": 2})).any()
-    for sequence, fault in ((32, "append"), (64, "session")):
-        with pytest.raises(StatusError, match=f"fault {fault}"):
-            stand_in.session(graph, {}, {"batch": 2, "sequence": sequence})
-    stand_in.session(graph, {}, {"batch": 2, "sequence": 128})
-
-
-def test_faults_leave_sessions_without_coreml_alone(stand_in, graph):
-    stand_in.faults("append", "session", "run", "zeros", "nan", "wrong", "partial-cache", "stale-cache", "kill")
-    np.testing.assert_allclose(stand_in.run(stand_in.session(graph, None)), expected(), rtol=1e-6)
-
-
-ALONE = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from tests.python.ort_table import Table
-table = Table(sys.argv[2])
-table.session(sys.argv[3], table.options({"batch": 2, "sequence": 16}, {"ModelCacheDirectory": sys.argv[4]}))
-"""
-
-
-def run_alone(stand_in, graph, cache):
-    command = [sys.executable, "-c", ALONE, ROOT, stand_in.library, graph, cache]
-    return subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
-
-
-def test_the_process_ends_amid_writing_the_cache(stand_in, graph, cache):
-    stand_in.faults("kill")
-    assert run_alone(stand_in, graph, cache).returncode == 9
-    assert files(cache) == ["coremldata.bin"]
-
-
-@pytest.mark.parametrize("fault", ["sessoin", "zeros@2", "zeros@2x16y"])
-def test_a_fault_that_is_not_known_cannot_be_missed(stand_in, graph, cache, fault):
-    stand_in.faults("slow", fault)
-    done = run_alone(stand_in, graph, cache)
-    assert done.returncode == -signal.SIGABRT
-    assert "stand-in: STAND_IN_FAULT has an un" in done.stderr
