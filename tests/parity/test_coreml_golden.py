@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ortembed import _native
+from ortembed import CoreMLOptions, _native
 from ortembed.prepare import onnx_file, prepare
 from ortembed.prepare.coreml.check import check
 from ortembed.prepare.export import export
@@ -27,7 +27,7 @@ def make_engine(exported):
     tables = {path.name.split(".")[1]: np.load(path) for path in exported.glob("embeddings.*.npy")}
     embeddings = _native.EmbeddingTable(**tables, **json.loads((exported / "embeddings.json").read_text("utf-8")))
 
-    def make(pooling, max_batch_tokens):
+    def make(pooling, max_batch_tokens, buckets=()):
         return _native.Engine(
             library=find_runtime_library(),
             model=exported / "model.onnx",
@@ -37,6 +37,9 @@ def make_engine(exported):
             max_batch_tokens=max_batch_tokens,
             threads=2,
             embeddings=embeddings,
+            buckets=buckets,
+            open_bucket=lambda _rows, _tokens, make: make(None),
+            may_use_cpu=False,
         )
 
     return make
@@ -64,6 +67,26 @@ def test_each_pooling_agrees(make_engine, golden, pooling, stage, max_batch_toke
     np.testing.assert_allclose(vectors, golden[1][stage], rtol=0, atol=TOLERANCE)
 
 
+BUCKETS = CoreMLOptions().buckets(256)
+
+
+@pytest.mark.parametrize("bucket", BUCKETS, ids=[f"{rows}x{tokens}" for rows, tokens in BUCKETS])
+@pytest.mark.parametrize(("pooling", "stage"), [("mean", "mean"), ("cls", "cls")])
+def test_every_bucket_agrees_however_much_of_it_is_padding(make_engine, golden, bucket, pooling, stage):
+    chosen = [i for i, ids in enumerate(golden[0]["input_ids"]) if len(ids) <= bucket[1]]
+    engine = make_engine(pooling, 1, [bucket])
+    vectors = encode(engine, [golden[0]["input_ids"][i] for i in chosen])
+    np.testing.assert_allclose(vectors, golden[1][stage][chosen], rtol=0, atol=TOLERANCE)
+    assert engine.stats()["padded_tokens"] % (bucket[0] * bucket[1]) == 0
+    assert [state[2] for state in engine.buckets] == [True]
+
+
+def test_all_buckets_together_agree(make_engine, golden):
+    engine = make_engine("mean", 1, BUCKETS)
+    vectors = encode(engine, golden[0]["input_ids"], normalize=True)
+    np.testing.assert_allclose(vectors, golden[1]["normalized"], rtol=0, atol=TOLERANCE)
+
+
 def test_normalized_vectors_agree(make_engine, golden):
     vectors = encode(make_engine("mean", 2048), golden[0]["input_ids"], normalize=True)
     np.testing.assert_allclose(vectors, golden[1]["normalized"], rtol=0, atol=TOLERANCE)
@@ -78,11 +101,10 @@ def test_a_text_does_not_feel_its_batch_mates_or_their_padding(make_engine, gold
     np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize(("batch", "sequence"), [(1, 16), (4, 256)])
-def test_coreml_holds_the_real_graph_whole(exported, batch, sequence):
-    operators = check(exported / "model.onnx", batch, sequence).operators
-    assert operators["Softmax"] == 6
-    assert operators["LayerNormalization"] == 12
+def test_coreml_holds_the_real_graph_whole_in_every_bucket(exported):
+    for report in check(exported / "model.onnx", BUCKETS):
+        assert report.operators["Softmax"] == 6
+        assert report.operators["LayerNormalization"] == 12
 
 
 def test_the_weights_lie_in_the_graph_where_coreml_finds_them(tmp_path):

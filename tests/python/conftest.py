@@ -1,4 +1,4 @@
-"""Fixtures of several files: a hub, a real server on the loopback interface, and who asks it; a Mac by the stand-in."""
+"""Fixtures of several files: a hub, a server on the loopback interface, and who asks it; a Mac, by the stand-in."""
 
 import shutil
 

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from ortembed import ModelLoadError
+from ortembed import CoreMLOptions, ModelLoadError
 from ortembed.prepare.architectures import MODEL_TYPES, read_architecture
 from ortembed.prepare.blocks import CoreMlBlocks
 from ortembed.prepare.coreml.check import check
@@ -30,14 +30,19 @@ class RandomWeights:
 CASES = [*((family, 0) for family in MODEL_TYPES if family not in ("camembert", "xlm-roberta")), ("qwen3", 1)]
 
 
+SHAPES = CoreMLOptions().buckets(512)  # every default one
+
+
 @pytest.mark.parametrize(("family", "index"), CASES)
 def test_every_familys_graph_is_held_whole(tmp_path, family, index):
     case = FAMILIES[family][index]
-    architecture, shape = read_architecture({"model_type": family, **case.config, **case.added})
+    config = {"model_type": family, **case.config, **case.added, "max_position_embeddings": 1100}
+    architecture, shape = read_architecture(config)
     with GraphBuilder(tmp_path) as graph:
         architecture.build(shape, CoreMlBlocks(graph, RandomWeights()))
-    operators = check(tmp_path / "model.onnx", batch=2, sequence=16).operators
-    assert operators["Softmax"] == case.config.get("num_hidden_layers", case.config.get("n_layers"))
+    reports = check(tmp_path / "model.onnx", SHAPES)
+    layers = case.config.get("num_hidden_layers", case.config.get("n_layers"))
+    assert [report.operators["Softmax"] for report in reports] == [layers] * len(SHAPES)
 
 
 def save_graph(path, branches, *, opset=20, dtype=FLOAT):
@@ -92,7 +97,7 @@ def findings(tmp_path_factory):
     """The checker's findings on one graph that has all of these rows."""
     path = save_graph(tmp_path_factory.mktemp("planted") / "model.onnx", [branch for branch, _ in PLANTED])
     with pytest.raises(ModelLoadError) as error:
-        check(path, 2, 16)
+        check(path, [(2, 16)])
     return str(error.value).splitlines()
 
 
@@ -104,7 +109,7 @@ def test_what_the_provider_leaves_to_the_cpu_is_found(findings, branch, reason):
 
 def test_what_depends_on_the_dimensions_alone_is_folded(tmp_path):
     branch = [("Shape", [], {}), ("ConstantOfShape", [], {}), ("Add", ["hidden"], {}), ("Relu", [], {})]
-    report = check(save_graph(tmp_path / "model.onnx", [branch]), 2, 16)
+    (report,) = check(save_graph(tmp_path / "model.onnx", [branch]), [(2, 16)])
     assert set(report.operators) <= {"Add", "Relu"}
 
 
@@ -114,7 +119,7 @@ def test_a_dimension_that_stays_open_is_found(tmp_path):
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "tokens"
     onnx.save(model, path)
     with pytest.raises(ModelLoadError, match="Relu Relu_0: hidden has a dimension that is not fixed"):
-        check(path, 2, 16)
+        check(path, [(2, 16)])
 
 
 @pytest.mark.parametrize(
@@ -127,19 +132,19 @@ def test_a_dimension_that_stays_open_is_found(tmp_path):
 )
 def test_an_opset_or_input_outside_the_form_is_found(tmp_path, opset, dtype, message):
     with pytest.raises(ModelLoadError, match=message):
-        check(save_graph(tmp_path / "model.onnx", [[RELU]], opset=opset, dtype=dtype), 2, 16)
+        check(save_graph(tmp_path / "model.onnx", [[RELU]], opset=opset, dtype=dtype), [(2, 16)])
 
 
 def test_of_many_findings_the_first_twenty_are_told(tmp_path):
     path = save_graph(tmp_path / "model.onnx", [[("Neg", [], {}), ("Sin", [], {})] * 15])
     with pytest.raises(ModelLoadError, match=r"Neg Neg_0: [^\n]*\n  Sin Sin_1: [\s\S]* and 10 more"):
-        check(path, 2, 16)
+        check(path, [(2, 16)])
 
 
 def test_a_file_that_is_no_graph_is_named(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelLoadError, match="model.onnx"):
-        check(tmp_path / "model.onnx", 2, 16)
+        check(tmp_path / "model.onnx", [(2, 16)])
 
 
 def value(*shape, dtype=FLOAT, content=None):

@@ -11,7 +11,6 @@ from ortembed import InferenceError, ProviderUnavailableError
 from tests.python.mac import COREML, ON_CPU, TEXTS, assert_same
 from tests.python.tiny_models import save_onnx
 
-
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 
 

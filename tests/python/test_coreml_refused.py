@@ -13,7 +13,6 @@ from ortembed.partition import partition_of
 from ortembed.self_test import BucketResult, Verdict
 from tests.python.mac import ACCELERATED, COREML, ON_CPU, TEXTS
 
-
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 
 

@@ -1,4 +1,4 @@
-"""What happens to a Mac user whose CoreML is right and faster: it runs the model, in shapes that it is compiled for."""
+"""What happens to a Mac user whose CoreML is right and faster: it runs the model, in shapes that it compiles for."""
 
 import sys
 import threading
@@ -8,7 +8,6 @@ import pytest
 
 from ortembed import CoreMLOptions, InvalidInputError, Provider
 from tests.python.mac import ACCELERATED, BUCKETS, COREML, TEXTS, assert_same, shape
-
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 

@@ -77,7 +77,7 @@ def test_the_products_own_layer_gets_the_same_from_it(stand_in, real, graph):
 
 def test_the_product_runs_on_it_as_on_the_real_runtime(monkeypatch, tmp_path, cache_dir, golden):
     use_stand_in(monkeypatch, tmp_path / "log")
-    embedder = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True)
+    embedder = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, providers="cpu")
     found = embedder.encode(golden[0]["texts"][:54])
     np.testing.assert_allclose(found, golden[1]["normalized"][:54], rtol=0, atol=1e-5)
     assert read_log(tmp_path / "log", "session")

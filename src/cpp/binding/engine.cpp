@@ -174,8 +174,8 @@ void register_engine(nb::module_& module) {
           "first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a\n"
           "provider that wants fixed shapes; the graph's open dimensions are named batch and sequence.\n"
           "open_bucket: called as open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that\n"
-          "needs it; it calls make(folder) with a folder for compiled programs. may_use_cpu: for buckets that fail\n"
-          "and for longer texts.\n"
+          "needs it; it calls make(folder), for compiled programs, or make(None). may_use_cpu: for buckets that\n"
+          "fail and for longer texts.\n"
           "Raises RuntimeLibraryError, ProviderUnavailableError, ModelLoadError (a graph, head or embeddings that\n"
           "do not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have\n"
           "rows for, buckets that are none).")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    OpenBucket = Callable[[int, int, Callable[[Path], None]], object]
+    OpenBucket = Callable[[int, int, Callable[[Path | None], None]], object]
 
 # Padded tokens that run together on one core: its working memory, times the cores, bounds that of any job. 256 to
 # 1,024 run equally fast; 512 took 13 MB more. Two texts of 512 tokens do not fit, so long ones run alone, unpadded.

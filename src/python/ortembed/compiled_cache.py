@@ -19,12 +19,11 @@ from ortembed.errors import ModelLoadError, ProviderUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    Make = Callable[[Path], None]
+    Make = Callable[[Path | None], None]
 
 _MARKER = "complete.json"
 _PROGRAMS = "programs"
 _SYSTEM_VERSION = Path("/System/Library/CoreServices/SystemVersion.plist")
-NO_FOLDER = Path()
 
 
 class CompiledCache:
@@ -48,14 +47,14 @@ class CompiledCache:
         """
         entry = self._root / self.key(rows=rows, tokens=tokens)
         with self._locked(entry) as is_ours:
-            programs = self._prepared(entry) if is_ours else NO_FOLDER
+            programs = self._prepared(entry) if is_ours else None
             try:
                 self._make(make, programs)
             except (ProviderUnavailableError, ModelLoadError) as error:
-                if programs != NO_FOLDER:
+                if programs:
                     shutil.rmtree(entry, ignore_errors=True)
                 raise ProviderUnavailableError(f"{rows} x {tokens} tokens: {error}") from error
-            if programs != NO_FOLDER:
+            if programs:
                 _complete(entry, self._material)
 
     def key(self, **more: Any) -> str:  # noqa: ANN401 - JSON values
@@ -63,12 +62,12 @@ class CompiledCache:
         content = json.dumps([self._material, more], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
-    def _make(self, make: Make, programs: Path) -> None:
-        was_complete = programs != NO_FOLDER and any(programs.iterdir())
+    def _make(self, make: Make, programs: Path | None) -> None:
+        were_there = programs is not None and any(programs.iterdir())
         try:
             make(programs)
         except (ProviderUnavailableError, ModelLoadError):
-            if not was_complete:
+            if programs is None or not were_there:
                 raise
             shutil.rmtree(programs)  # of a system or runtime that changed without a change of version, or damaged
             programs.mkdir()

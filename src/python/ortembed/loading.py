@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ortembed.backend import Backend
+from ortembed.callers import callers_level
 from ortembed.coreml_trial import CoreMLTrial
 from ortembed.errors import ModelLoadError, ProviderUnavailableError
 from ortembed.partition import Partition, partition_of
@@ -107,7 +108,7 @@ def load(request: LoadRequest) -> Loaded:
     if not may_use_cpu:
         raise ProviderUnavailableError(f"{message}. With providers=[..., 'cpu'] the CPU takes over.")
     if loaded.is_news or not is_automatic:
-        warnings.warn(f"{message}. The CPU is used.", ProviderWarning, stacklevel=3)
+        warnings.warn(f"{message}. The CPU is used.", ProviderWarning, stacklevel=callers_level())
     return Loaded(loaded.on_cpu or _on_cpu(request), (CPU,), loaded.verdict, loaded.reason)
 
 
@@ -146,4 +147,6 @@ def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
 
 
 def _warn_of_bucket(message: str) -> None:
-    warnings.warn(f"CoreML failed, and the CPU takes over for batches of {message}", ProviderWarning, stacklevel=2)
+    warnings.warn(
+        f"CoreML failed, and the CPU takes over for batches of {message}", ProviderWarning, stacklevel=callers_level()
+    )

@@ -24,6 +24,7 @@ _APPENDED_AS = {
 }
 _ALIASES = {"directml": "dml", "tensorrt_rtx": "nvtensorrtrtx"}
 
+_LARGEST = 16384  # dimension that CoreML takes
 _COMPUTE_UNITS = ("ALL", "CPUOnly", "CPUAndGPU", "CPUAndNeuralEngine")
 _SPECIALIZATIONS = ("Default", "FastPrediction")
 
@@ -59,11 +60,10 @@ class CoreMLOptions:
         ):
             if value not in known:
                 raise InvalidInputError(f"{name} is {value!r}, none of {', '.join(map(str, known))}")
-        lengths = tuple(self.sequence_lengths)
-        if not lengths or not all(map(_is_size, lengths)) or len(set(lengths)) != len(lengths):
+        lengths, batch = self.sequence_lengths, self.batch
+        if not _are_sizes(lengths) or not lengths or len(set(lengths)) != len(lengths):
             raise InvalidInputError(f"sequence_lengths is {lengths!r}, not different ints of 1 to 16384")
-        batch = self.batch
-        if batch is not None and not (len(batch) == 2 and all(map(_is_size, batch)) and batch[0] > 1):  # noqa: PLR2004
+        if batch is not None and not (_are_sizes(batch) and len(batch) == 2 and batch[0] > 1):  # noqa: PLR2004
             raise InvalidInputError(f"batch is {batch!r}, not (texts, tokens) with at least 2 texts")
         object.__setattr__(self, "sequence_lengths", tuple(sorted(lengths)))
 
@@ -215,5 +215,7 @@ def _plain_options(name: str, options: object) -> tuple[tuple[str, str], ...]:
     return tuple((key, str(int(value)) if isinstance(value, bool) else str(value)) for key, value in options.items())
 
 
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 16384  # noqa: PLR2004 - CoreML's
+def _are_sizes(values: object) -> bool:
+    return isinstance(values, Sequence) and all(
+        isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST for value in values
+    )

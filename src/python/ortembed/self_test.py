@@ -116,7 +116,8 @@ class Verdict:
     def reason(self) -> str:
         """Why it is not kept, with figures; empty where it is."""
         if not self.buckets:
-            return f"the process ended during its self-test, {self.crashes} times; `ortembed doctor --self-test` tries again"
+            again = "`ortembed doctor --self-test` tries again"
+            return f"the process ended during its self-test, {self.crashes} times; {again}"
         if faults := [bucket.fault for bucket in self.buckets if bucket.fault]:
             return f"it is not right: {'; '.join(faults)}"
         if self.speedup > 1:

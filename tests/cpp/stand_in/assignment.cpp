@@ -50,13 +50,13 @@ const OrtEpAssignedSubgraph* pretend(const char* provider, Nodes nodes) {
 Nodes nodes_of(const OrtEpAssignedSubgraph* subgraph) {
   const OrtEpAssignedNode* const* nodes = nullptr;
   std::size_t count = 0;
-  if (Status failed{real().more.EpAssignedSubgraph_GetNodes(subgraph, &nodes, &count)}) die("cannot read a subgraph");
+  if (Status failed{real().api.EpAssignedSubgraph_GetNodes(subgraph, &nodes, &count)}) die("cannot read a subgraph");
   return {nodes, nodes + count};
 }
 
 bool is_on_cpu(const OrtEpAssignedSubgraph* subgraph) {
   const char* provider = nullptr;
-  if (Status failed{real().more.EpAssignedSubgraph_GetEpName(subgraph, &provider)}) die("cannot read a subgraph");
+  if (Status failed{real().api.EpAssignedSubgraph_GetEpName(subgraph, &provider)}) die("cannot read a subgraph");
   return provider == std::string_view(cpu_provider);
 }
 
@@ -87,7 +87,7 @@ Subgraphs reassign(const Subgraphs& real_subgraphs, bool split) {
 OrtStatus* replaced::Session_GetEpGraphAssignmentInfo(const OrtSession* session,
                                                       const OrtEpAssignedSubgraph* const** out,
                                                       std::size_t* count) noexcept {
-  if (OrtStatus* failed = real().more.Session_GetEpGraphAssignmentInfo(session, out, count)) return failed;
+  if (OrtStatus* failed = real().api.Session_GetEpGraphAssignmentInfo(session, out, count)) return failed;
   const auto record = session_records().find(session);
   if (!record->coreml) return nullptr;
   const Subgraphs& subgraphs = keep(reassign({*out, *out + *count}, has_fault(Fault::split, record->dimensions)));
@@ -98,7 +98,7 @@ OrtStatus* replaced::Session_GetEpGraphAssignmentInfo(const OrtSession* session,
 
 OrtStatus* replaced::EpAssignedSubgraph_GetEpName(const OrtEpAssignedSubgraph* subgraph, const char** out) noexcept {
   const auto found = pretended().find(subgraph);
-  if (found->provider == nullptr) return real().more.EpAssignedSubgraph_GetEpName(subgraph, out);
+  if (found->provider == nullptr) return real().api.EpAssignedSubgraph_GetEpName(subgraph, out);
   *out = found->provider;
   return nullptr;
 }
@@ -106,7 +106,7 @@ OrtStatus* replaced::EpAssignedSubgraph_GetEpName(const OrtEpAssignedSubgraph* s
 OrtStatus* replaced::EpAssignedSubgraph_GetNodes(const OrtEpAssignedSubgraph* subgraph,
                                                  const OrtEpAssignedNode* const** out, std::size_t* count) noexcept {
   const auto found = pretended().find(subgraph);
-  if (found->provider == nullptr) return real().more.EpAssignedSubgraph_GetNodes(subgraph, out, count);
+  if (found->provider == nullptr) return real().api.EpAssignedSubgraph_GetNodes(subgraph, out, count);
   *out = found->nodes.data();
   *count = found->nodes.size();
   return nullptr;

@@ -19,8 +19,8 @@ using Dimensions = std::map<std::string, std::int64_t>;
   X(zeros, "zeros")                 /* float outputs are all zero */                             \
   X(nan, "nan")                     /* the first value of float outputs is NaN */                \
   X(wrong, "wrong")                 /* float outputs are turned by a right angle */              \
-  X(slow, "slow")                   /* a run takes 50 ms more */                                 \
-  X(slow_cpu, "slow-cpu")           /* a run of a session without CoreML takes 50 ms more */     \
+  X(slow, "slow")                   /* a run takes 20 ms more */                                 \
+  X(slow_cpu, "slow-cpu")           /* a run of a session without CoreML takes 20 ms more */     \
   X(partial_cache, "partial-cache") /* making a session fails with its cache half written */     \
   X(stale_cache, "stale-cache")     /* making a session fails unless the cache is empty */       \
   X(kill, "kill")                   /* making a session ends the process amid writing a cache */ \

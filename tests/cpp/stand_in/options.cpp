@@ -29,13 +29,13 @@ OrtStatus* replaced::CreateEnv(LogLevel level, const char* name, OrtEnv** out) n
 OrtStatus* replaced::GetAvailableProviders(char*** out, int* count) noexcept {
   char** names = nullptr;
   int size = 0;
-  if (OrtStatus* failed = real().more.GetAvailableProviders(&names, &size)) return failed;
+  if (OrtStatus* failed = real().api.GetAvailableProviders(&names, &size)) return failed;
   auto** all = new char*[static_cast<std::size_t>(size) + 1];
   all[0] = copy(coreml_provider);
   std::transform(names, names + size, all + 1, copy);
   *out = all;
   *count = size + 1;
-  return real().more.ReleaseAvailableProviders(names, size);
+  return real().api.ReleaseAvailableProviders(names, size);
 }
 
 OrtStatus* replaced::ReleaseAvailableProviders(char** names, int count) noexcept {
@@ -57,7 +57,7 @@ void replaced::ReleaseSessionOptions(OrtSessionOptions* options) noexcept {
 
 OrtStatus* replaced::AddFreeDimensionOverrideByName(OrtSessionOptions* options, const char* name,
                                                     std::int64_t size) noexcept {
-  OrtStatus* failed = real().more.AddFreeDimensionOverrideByName(options, name, size);
+  OrtStatus* failed = real().api.AddFreeDimensionOverrideByName(options, name, size);
   if (failed == nullptr) options_records().find(options)->dimensions[name] = size;
   return failed;
 }
@@ -72,7 +72,7 @@ OrtStatus* replaced::SessionOptionsAppendExecutionProvider(OrtSessionOptions* op
                                                            const char* const* keys, const char* const* values,
                                                            std::size_t count) noexcept {
   if (std::strcmp(provider, "CoreML") != 0) {
-    return real().more.SessionOptionsAppendExecutionProvider(options, provider, keys, values, count);
+    return real().api.SessionOptionsAppendExecutionProvider(options, provider, keys, values, count);
   }
   Texts given;
   for (std::size_t i = 0; i < count; ++i) given[keys[i]] = values[i];

@@ -15,8 +15,8 @@ struct RealRuntime {
   const AnyFunction* table = nullptr;
   std::size_t slots = 0;
   std::uint32_t version = 0;  // 24 for "1.24.3"
-  ort::Api api;
-  MoreApi more;  // without the entries on assignment where the version has none
+  ort::Api api;               // without the entries on assignment where the version has none
+  MoreApi more;
 };
 
 // Opened at the first call, from the path in STAND_IN_RUNTIME; never closed.

@@ -13,7 +13,7 @@ using namespace ort;  // the enums of those signatures
 #define STAND_IN_DECLARE(name, slot, result, parameters) result ORTEMBED_ORT_CALL name parameters noexcept;
 ORTEMBED_ORT_ENTRIES(STAND_IN_DECLARE)
 STAND_IN_ENTRIES(STAND_IN_DECLARE)
-STAND_IN_ASSIGNMENT_ENTRIES(STAND_IN_DECLARE)
+ORTEMBED_ORT_ENTRIES_24(STAND_IN_DECLARE)
 #undef STAND_IN_DECLARE
 
 }  // namespace ortembed::stand_in::replaced

@@ -75,7 +75,7 @@ OrtStatus* replaced::Run(OrtSession* session, const OrtRunOptions* options, cons
   event.add("shapes", shapes({inputs, input_count})).add("concurrent", under_way.count());
   const Dimensions& dimensions = record->dimensions;
   if (has_fault(record->coreml ? Fault::slow : Fault::slow_cpu, dimensions)) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   Status failed(
       record->coreml && has_fault(Fault::run, dimensions)

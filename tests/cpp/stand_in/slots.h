@@ -7,9 +7,6 @@
 
 #include "ort/abi.h"
 
-struct OrtEpAssignedNode;
-struct OrtEpAssignedSubgraph;
-
 namespace ortembed::stand_in {
 
 using ort::PathChar;
@@ -22,27 +19,13 @@ enum class StatusCode : int { fail = 1, invalid_argument = 2 };
   X(CreateStatus, 0, OrtStatus*, (StatusCode, const char*))                                            \
   X(CreateSessionFromArray, 8, OrtStatus*,                                                             \
     (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtSession**))                 \
-  X(AddFreeDimensionOverrideByName, 124, OrtStatus*, (OrtSessionOptions*, const char*, std::int64_t))  \
-  X(GetAvailableProviders, 125, OrtStatus*, (char***, int*))                                           \
-  X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                         \
   X(CreateSessionFromArrayWithPrepackedWeightsContainer, 169, OrtStatus*,                              \
     (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtPrepackedWeightsContainer*, \
-     OrtSession**))                                                                                    \
-  X(SessionOptionsAppendExecutionProvider, 216, OrtStatus*,                                            \
-    (OrtSessionOptions*, const char*, const char* const*, const char* const*, std::size_t))
-
-// In every version since 1.24.
-#define STAND_IN_ASSIGNMENT_ENTRIES(X)                                                           \
-  X(Session_GetEpGraphAssignmentInfo, 407, OrtStatus*,                                           \
-    (const OrtSession*, const OrtEpAssignedSubgraph* const**, std::size_t*))                     \
-  X(EpAssignedSubgraph_GetEpName, 408, OrtStatus*, (const OrtEpAssignedSubgraph*, const char**)) \
-  X(EpAssignedSubgraph_GetNodes, 409, OrtStatus*,                                                \
-    (const OrtEpAssignedSubgraph*, const OrtEpAssignedNode* const**, std::size_t*))
+     OrtSession**))
 
 struct MoreApi {
 #define STAND_IN_MEMBER(name, slot, result, parameters) result(ORTEMBED_ORT_CALL* name) parameters = nullptr;
   STAND_IN_ENTRIES(STAND_IN_MEMBER)
-  STAND_IN_ASSIGNMENT_ENTRIES(STAND_IN_MEMBER)
 #undef STAND_IN_MEMBER
 };
 

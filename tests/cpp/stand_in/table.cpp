@@ -19,16 +19,16 @@ namespace {
   X(ort, CreateSessionOptions)                                 \
   X(ort, ReleaseSession)                                       \
   X(ort, ReleaseSessionOptions)                                \
-  X(more, AddFreeDimensionOverrideByName)                      \
-  X(more, GetAvailableProviders)                               \
-  X(more, ReleaseAvailableProviders)                           \
+  X(ort, AddFreeDimensionOverrideByName)                       \
+  X(ort, GetAvailableProviders)                                \
+  X(ort, ReleaseAvailableProviders)                            \
   X(ort, AddSessionConfigEntry)                                \
   X(ort, CreateSessionWithPrepackedWeightsContainer)           \
   X(more, CreateSessionFromArrayWithPrepackedWeightsContainer) \
-  X(more, SessionOptionsAppendExecutionProvider)               \
-  X(assignment, Session_GetEpGraphAssignmentInfo)              \
-  X(assignment, EpAssignedSubgraph_GetEpName)                  \
-  X(assignment, EpAssignedSubgraph_GetNodes)
+  X(ort, SessionOptionsAppendExecutionProvider)                \
+  X(newer, Session_GetEpGraphAssignmentInfo)                   \
+  X(newer, EpAssignedSubgraph_GetEpName)                       \
+  X(newer, EpAssignedSubgraph_GetNodes)
 
 #define STAND_IN_SLOT(name, slot, result, parameters) [[maybe_unused]] constexpr std::size_t name = slot;
 namespace ort_slots {
@@ -37,8 +37,8 @@ ORTEMBED_ORT_ENTRIES(STAND_IN_SLOT)
 namespace more_slots {
 STAND_IN_ENTRIES(STAND_IN_SLOT)
 }
-namespace assignment_slots {
-STAND_IN_ASSIGNMENT_ENTRIES(STAND_IN_SLOT)
+namespace newer_slots {
+ORTEMBED_ORT_ENTRIES_24(STAND_IN_SLOT)
 }
 #undef STAND_IN_SLOT
 

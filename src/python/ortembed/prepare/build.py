@@ -73,7 +73,7 @@ def _finish_coreml(folder: Path, report: Callable[[str], object]) -> None:
     from ortembed.prepare.onnx_file import take_weights_in  # noqa: PLC0415
 
     report("checking that CoreML can hold it")
-    check(folder / GRAPH, batch=1, sequence=_COREML_SEQUENCE)
+    check(folder / GRAPH, [(1, _COREML_SEQUENCE)])
     take_weights_in(folder)
 
 

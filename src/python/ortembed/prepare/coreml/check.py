@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -13,6 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.coreml.operators import OPSETS, Node, Value, refusal
 from ortembed.prepare.worker import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SHOWN = 20  # findings in a message
 _CONTENT_BYTES = 1024  # constants up to this size may be shapes, axes or sizes
@@ -26,33 +30,39 @@ class CoreMlReport:
     operators: dict[str, int]
 
 
-def check(graph: Path, batch: int, sequence: int) -> CoreMlReport:
+def check(graph: Path, shapes: Sequence[tuple[int, int]]) -> list[CoreMlReport]:
     """Fix the dimensions, fold as the runtime does before the provider chooses nodes, and look at every node.
 
     Args:
         graph: A graph in the CoreML form, see export; files are put beside it for the time of the check.
-        batch: Texts of a batch.
-        sequence: Tokens of a text.
+        shapes: (texts, tokens) of the batches that it will run.
+
+    Returns:
+        A report for each shape.
 
     Raises:
         ModelLoadError: A node would be left to the CPU; the message names each with its operator and the reason.
     """
     # Beside the graph: as large as its weights, and gone with the folder where the process is killed.
     with tempfile.TemporaryDirectory(prefix="check-", dir=graph.parent) as name:
-        output = Path(name, "folded.onnx")
+        outputs = [str(Path(name, f"folded-{index}.onnx")) for index in range(len(shapes))]
         request = {
             "graph": str(graph.absolute()),
-            "output": str(output),
-            "dimensions": {"batch": batch, "sequence": sequence},
+            "outputs": outputs,
+            "dimensions": [{"batch": batch, "sequence": sequence} for batch, sequence in shapes],
         }
         run_worker("ortembed.prepare.coreml.fold", request, Path(name), _LIMIT_SECONDS)
-        model = onnx.load(output, load_external_data=False)
+        models = [onnx.load(output, load_external_data=False) for output in outputs]
+    return [_report(graph, model, shape) for model, shape in zip(models, shapes, strict=True)]
+
+
+def _report(graph: Path, model: onnx.ModelProto, shape: tuple[int, int]) -> CoreMlReport:
     model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     findings = [*_graph_findings(model), *_node_findings(model.graph)]
     if findings:
         more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
         raise ModelLoadError(
-            f"{graph}: CoreML cannot hold this graph whole at batch {batch} and sequence {sequence}:\n  "
+            f"{graph}: CoreML cannot hold this graph whole at batch {shape[0]} and sequence {shape[1]}:\n  "
             + "\n  ".join(findings[:_SHOWN])
             + more
         )
