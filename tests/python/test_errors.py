@@ -13,6 +13,7 @@ KINDS = [
     "InvalidInputError",
     "ModelLoadError",
     "ModelNotFoundError",
+    "ProviderUnavailableError",
     "RuntimeLibraryError",
     "ServiceUnavailableError",
 ]
