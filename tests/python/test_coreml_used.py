@@ -8,6 +8,8 @@ import pytest
 
 from ortembed import CoreMLOptions, InvalidInputError, Provider
 from tests.python.mac import ACCELERATED, BUCKETS, COREML, TEXTS, assert_same, shape
+from tests.python.stand_in import stand_in_environment
+from tests.python.test_runtime_library import runtime
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 
@@ -96,3 +98,16 @@ def test_without_the_cpu_texts_may_not_be_longer_than_every_shape(mac):
     with pytest.raises(InvalidInputError, match=r"may have 32 tokens, .* has 16; give max_seq_length=16, longer"):
         mac.load(Provider("coreml", CoreMLOptions(sequence_lengths=(16,))))
     mac.load(Provider("coreml", CoreMLOptions(sequence_lengths=(16,), batch=None)), max_seq_length=16)
+
+
+def test_with_the_oldest_runtime_all_is_the_same_but_the_partition_is_not_known(mac, run_python):
+    code = """
+import sys
+import ortembed
+embedder = ortembed.Embedder(sys.argv[1], providers=["coreml", "cpu"], cache_dir=sys.argv[2])
+report = embedder.provider_report()
+print(embedder.model_info().runtime_version, report.providers[0], report.partitions["1 x 16 tokens"])
+"""
+    variables = stand_in_environment(faults=["slow-cpu"], runtime=runtime("1.21.0"))
+    told = run_python(code, str(mac.model), str(mac.cache), **variables)
+    assert told == f"1.21.0 {ACCELERATED[0]} not known (ONNX Runtime 1.24 or newer tells)\n"
