@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 
 import ortembed
+from ortembed import _native
+from ortembed.runtime_library import find_runtime_library
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_report_header():
+    return f"onnxruntime: {_native.runtime_version(find_runtime_library())}"
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,7 @@ def test_each_pooling_agrees(make_engine, golden, pooling, stage, max_batch_toke
 BUCKETS = CoreMLOptions().buckets(256)
 
 
+@pytest.mark.one_runtime
 @pytest.mark.parametrize("bucket", BUCKETS, ids=[f"{rows}x{tokens}" for rows, tokens in BUCKETS])
 @pytest.mark.parametrize(("pooling", "stage"), [("mean", "mean"), ("cls", "cls")])
 def test_every_bucket_agrees_however_much_of_it_is_padding(make_engine, golden, bucket, pooling, stage):
@@ -101,12 +102,14 @@ def test_a_text_does_not_feel_its_batch_mates_or_their_padding(make_engine, gold
     np.testing.assert_allclose(together, alone, rtol=0, atol=2e-6)
 
 
+@pytest.mark.one_runtime
 def test_coreml_holds_the_real_graph_whole_in_every_bucket(exported):
     for report in check(exported / "model.onnx", BUCKETS):
         assert report.operators["Softmax"] == 6
         assert report.operators["LayerNormalization"] == 12
 
 
+@pytest.mark.one_runtime
 def test_the_weights_lie_in_the_graph_where_coreml_finds_them(tmp_path):
     prepared = prepare("all-minilm-l6-v2", cache_dir=tmp_path, local_files_only=True, form="coreml")
     names = {path.name for path in prepared.folder.iterdir() if not path.name.startswith("embeddings.")}
@@ -114,6 +117,7 @@ def test_the_weights_lie_in_the_graph_where_coreml_finds_them(tmp_path):
     assert prepared.graph.stat().st_size > 40_000_000
 
 
+@pytest.mark.one_runtime
 def test_weights_that_are_too_many_for_one_file_stay_beside_it(exported, monkeypatch):
     monkeypatch.setattr(onnx_file, "_INSIDE_TO_BYTES", 1_000_000)
     onnx_file.take_weights_in(exported)

@@ -10,8 +10,6 @@ from ortembed.prepare.build import build_int8
 from ortembed.prepare.int8.probes import calibration_texts, held_out_texts
 from ortembed.prepared_model import read_prepared
 from ortembed.quality import measure
-from ortembed.runtime_library import VARIABLE
-from tests.python.test_runtime_library import runtime
 
 pytestmark = pytest.mark.filterwarnings("ignore::ortembed.TruncationWarning")
 
@@ -21,18 +19,9 @@ def int8(cache_dir):
     return ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype="int8")
 
 
-@pytest.fixture
-def int8_on_floor(int8, cache_dir, monkeypatch):
-    """Prepared for and run by the oldest runtime that is supported."""
-    monkeypatch.setenv(VARIABLE, str(runtime("1.21.0")))
-    return ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, dtype="int8")
-
-
-@pytest.mark.parametrize("name", ["int8", "int8_on_floor"])
-def test_golden_vectors_are_near(request, golden, name):
+def test_golden_vectors_are_near(int8, golden):
     """Alone and together: docs/int8.md has the figures."""
-    embedder = request.getfixturevalue(name)
-    quality = measure(golden[1]["normalized"], embedder, golden[0]["texts"])
+    quality = measure(golden[1]["normalized"], int8, golden[0]["texts"])
     assert quality.cosine_mean >= 0.997
     assert quality.cosine_min >= 0.99
     assert quality.batch_effect < 1e-6  # the runtime's dynamic int8 has 0.05
@@ -44,6 +33,7 @@ def test_neighbours_are_kept(embedder, int8):
     assert measure(embedder.encode(texts), int8, texts).neighbour_overlap > 0.9
 
 
+@pytest.mark.one_runtime
 def test_the_gate_compares_with_the_settings_that_a_manifest_completed(cache_dir, tmp_path):
     """Here as if it had said how to pool; the files say otherwise."""
     original = prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True)
@@ -64,6 +54,7 @@ def test_the_files_are_a_quarter(cache_dir):
     assert rounded < 0.27 * plain
 
 
+@pytest.mark.one_runtime
 def test_no_text_is_both_calibrated_on_and_judged_by(golden):
     calibrated, judged, golden_texts = map(set, (calibration_texts(), held_out_texts(), golden[0]["texts"]))
     assert not calibrated & judged

@@ -214,6 +214,7 @@ def test_a_healthy_embedder_passes_its_check(embedder):
     embedder.health_check()
 
 
+@pytest.mark.one_runtime
 def test_an_embedder_whose_model_gives_nan_fails_its_check(tmp_path):
     folder = save_onnx(tmp_path / "model", nan_ids=range(NAN_ID + 1))
     embedder = ortembed.Embedder(str(folder), cache_dir=tmp_path)
@@ -221,6 +222,7 @@ def test_an_embedder_whose_model_gives_nan_fails_its_check(tmp_path):
         embedder.health_check()
 
 
+@pytest.mark.one_runtime
 def test_1000_concurrent_calls_from_8_threads_equal_serial_ones(embedder):
     texts = [" ".join(["token"] * (1 + i % 23)) + f" {i}" for i in range(1000)]
     expected = embedder.encode(texts)

@@ -144,6 +144,7 @@ def test_one_row_has_no_ranges(embedder):
         embedder.encode_ids(IDS[:3], OFFSETS[:2], precision="int8")
 
 
+@pytest.mark.one_runtime
 def test_the_native_call_makes_no_python_object_per_token(embedder):
     def allocations(tokens):
         ids = np.full(tokens, 2088, np.int64)
@@ -163,6 +164,7 @@ def test_the_counter_counts():
     assert count_allocations(lambda: [object() for _ in range(1000)]) >= 1000
 
 
+@pytest.mark.one_runtime
 def test_failed_calls_leave_memory_flat(embedder):
     """A thousand failures leave no more Python objects behind than one."""
 

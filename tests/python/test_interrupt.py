@@ -38,7 +38,13 @@ INTERRUPTED = """if True:
 
 
 @pytest.mark.parametrize(
-    ("method", "count"), [("encode", 600), ("encode", 5000), ("iter_encode", 5000), ("encode_ids", 600)]
+    ("method", "count"),
+    [
+        ("encode", 600),
+        pytest.param("encode", 5000, marks=pytest.mark.one_runtime),
+        pytest.param("iter_encode", 5000, marks=pytest.mark.one_runtime),
+        ("encode_ids", 600),
+    ],
 )
 def test_an_interrupt_ends_a_call_within_a_batch(run_python, embedder, cache_dir, method, count):
     """600 texts are one window, 5000 are two, of which the second is tokenized meanwhile; all take a minute."""

@@ -15,7 +15,6 @@ from ortembed.prepare.int8.rounding import ActivationScale, round_rows, round_we
 from ortembed.prepare.int8.smooth import Statistics, choose
 from ortembed.runtime_library import find_runtime_library
 from tests.python.test_architectures import MPNET
-from tests.python.test_runtime_library import runtime
 from tests.python.tiny_graphs import IDS, flatten, save
 from tests.python.tiny_models import BERT_CONFIG
 
@@ -77,9 +76,9 @@ def graphs(tmp_path_factory):
     return {family: (graph, to_int8(graph)) for family, graph in floats.items()}
 
 
-def encode(graph, texts, library=None):
+def encode(graph, texts):
     engine = _native.Engine(
-        library=library or find_runtime_library(),
+        library=find_runtime_library(),
         model=graph,
         pooling="mean",
         vocab_size=1100,
@@ -100,11 +99,9 @@ def size(graph):
     return sum(path.stat().st_size for path in graph.parent.glob("model.onnx*"))
 
 
-@pytest.mark.parametrize("version", ["newest", "1.21.0"])
 @pytest.mark.parametrize("family", CONFIGS)
-def test_vectors_stay_near_those_of_float(graphs, family, version):
-    library = None if version == "newest" else runtime(version)
-    expected, found = (encode(graph, TEXTS, library) for graph in graphs[family])
+def test_vectors_stay_near_those_of_float(graphs, family):
+    expected, found = (encode(graph, TEXTS) for graph in graphs[family])
     cosines = (expected * found).sum(1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
     assert cosines.min() > 0.995
     assert np.abs(expected - found).max() > 1e-4  # it is another graph
@@ -129,6 +126,7 @@ def test_long_texts_stay_near_those_of_float_alone_and_in_a_batch(tmp_path, fami
     np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5)
 
 
+@pytest.mark.one_runtime
 @pytest.mark.parametrize("family", CONFIGS)
 def test_all_products_and_tables_are_int8(graphs, family):
     plain, rounded = graphs[family]
@@ -138,6 +136,7 @@ def test_all_products_and_tables_are_int8(graphs, family):
     assert size(rounded) < size(plain) / 2
 
 
+@pytest.mark.one_runtime
 def test_no_trace_of_the_calibration_is_left(graphs):
     assert sorted(path.name for path in graphs["bert"][1].parent.iterdir()) == ["model.onnx", "model.onnx.data"]
 
@@ -204,6 +203,7 @@ def test_rows_are_rounded_each_with_its_own_scale():
     np.testing.assert_allclose(scales[:2, 0], [2 / 127, 100 / 127], rtol=1e-6)
 
 
+@pytest.mark.one_runtime
 def test_layers_whose_tokens_differ_too_much_stay_float(tmp_path):
     table = RANDOM.standard_normal((500, 32)).astype(np.float32)
     table[::50] *= 1e5  # in every channel: neither remedy helps
@@ -215,6 +215,7 @@ def test_layers_whose_tokens_differ_too_much_stay_float(tmp_path):
         to_int8(graph, [np.arange(500)])
 
 
+@pytest.mark.one_runtime
 def test_remedies_are_taken_where_they_pay():
     rows = RANDOM.standard_normal((400, 64)).astype(np.float32)
     weight = RANDOM.standard_normal((64, 32)).astype(np.float32)
@@ -233,6 +234,7 @@ def test_remedies_are_taken_where_they_pay():
     assert split.error < smooth.error
 
 
+@pytest.mark.one_runtime
 def test_a_graph_without_constant_products_is_refused(tmp_path):
     nodes = [helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])]
     output = ("last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", 6])
@@ -241,12 +243,14 @@ def test_a_graph_without_constant_products_is_refused(tmp_path):
         to_int8(graph)
 
 
+@pytest.mark.one_runtime
 def test_a_file_that_is_not_onnx_is_refused(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"\x00 not a graph")
     with pytest.raises(ModelLoadError, match="cannot read"):
         to_int8(tmp_path / "model.onnx")
 
 
+@pytest.mark.one_runtime
 def test_a_graph_that_does_not_run_is_refused(tmp_path):
     table, weight = np.ones((50, 6), np.float32), np.ones((7, 3), np.float32)
     with pytest.raises(ModelLoadError, match="calibrate_worker failed"):

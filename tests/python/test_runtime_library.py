@@ -28,6 +28,7 @@ def test_the_library_is_found_in_the_installed_package():
     assert find_runtime_library().parent.parts[-2:] == ("onnxruntime", "capi")
 
 
+@pytest.mark.one_runtime
 def test_the_oldest_supported_runtime_gives_the_same_vectors(monkeypatch, cache_dir, embedder, golden):
     monkeypatch.setenv(VARIABLE, str(runtime("1.21.0")))
     old = load(cache_dir)
@@ -56,6 +57,7 @@ def compile_library(tmp_path):
     return compile_library
 
 
+@pytest.mark.one_runtime
 @pytest.mark.parametrize("name", ["none.so", "größe.so", "not-utf-8-\udce9.so"])
 def test_a_missing_file_is_named(monkeypatch, cache_dir, tmp_path, name):
     monkeypatch.setenv(VARIABLE, str(tmp_path / name))
@@ -64,6 +66,7 @@ def test_a_missing_file_is_named(monkeypatch, cache_dir, tmp_path, name):
         load(cache_dir)
 
 
+@pytest.mark.one_runtime
 def test_a_file_that_is_no_library_is_named(monkeypatch, cache_dir, tmp_path):
     (tmp_path / "text.so").write_text("text", "utf-8")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "text.so"))
@@ -71,12 +74,14 @@ def test_a_file_that_is_no_library_is_named(monkeypatch, cache_dir, tmp_path):
         load(cache_dir)
 
 
+@pytest.mark.one_runtime
 def test_another_library_is_named(monkeypatch, cache_dir, compile_library):
     monkeypatch.setenv(VARIABLE, str(compile_library("int nothing;")))
     with pytest.raises(RuntimeLibraryError, match=r"library\.so: does not export OrtGetApiBase"):
         load(cache_dir)
 
 
+@pytest.mark.one_runtime
 @pytest.mark.parametrize("version", ["1.99.0", "2.0.0", "nonsense", ""])
 def test_a_version_that_lacks_our_api_is_refused(monkeypatch, cache_dir, compile_library, version):
     source = """
@@ -91,6 +96,7 @@ def test_a_version_that_lacks_our_api_is_refused(monkeypatch, cache_dir, compile
         load(cache_dir)
 
 
+@pytest.mark.one_runtime
 def test_the_package_is_asked_for_where_it_is_missing(monkeypatch, cache_dir):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(RuntimeLibraryError, match="pip install onnxruntime"):

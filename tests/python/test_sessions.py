@@ -14,7 +14,6 @@ import ortembed
 from ortembed.prepare import prepare
 from ortembed.prepare.onnx_file import load_graph, save_graph, take_weights_in
 from ortembed.runtime_library import find_runtime_library
-from tests.python.test_runtime_library import runtime
 from tests.python.tiny_graphs import save
 
 WIDTH = 128  # a square of float32 is then 64 KiB
@@ -31,9 +30,9 @@ def graph(request, cache_dir):
     return prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True, dtype=request.param).graph
 
 
-@pytest.fixture(params=["newest", "floor"])
-def library(request):
-    return find_runtime_library() if request.param == "newest" else runtime("1.21.0")
+@pytest.fixture
+def library():
+    return find_runtime_library()
 
 
 def save_outside(folder, nodes, **initializers):
@@ -232,11 +231,13 @@ def test_a_small_message_is_read():
     assert shareable_weights(WHOLE) == [("w", TensorProto.FLOAT, [4, 8], "d", 64, 128)]
 
 
+@pytest.mark.one_runtime
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_harm(data):
     assert shareable_weights(data) == []
 
 
+@pytest.mark.one_runtime
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), st.integers(0, len(WHOLE)))
 def test_damaged_messages_are_read_without_harm(place, byte, end):
     damaged = bytearray(WHOLE)

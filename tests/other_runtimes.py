@@ -1,0 +1,72 @@
+"""Brings other versions of the runtime than the installed one, for the tests of old ones.
+
+Run as ``python other_runtimes.py FOLDER`` in the virtual environment: C libraries go to FOLDER/runtimes/VERSION, whole
+packages to the environment's onnxruntime/VERSION.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+# The newest runtime that is too old, and the floor: their C libraries.
+LIBRARIES = ("1.20.1", "1.21.0")
+# The packages that tests/python/test_runtimes.py runs the core of the tests with, each in a process of its own.
+PACKAGES = ("1.21.1", "1.22.1", "1.23.2", "1.24.4")
+APART = Path(sys.prefix) / "onnxruntime"  # goes with the environment, whose Python decides which wheels fit
+
+
+def main(base: Path) -> None:
+    """Bring all that is not there."""
+    for version in LIBRARIES:
+        download_library(version, base / "runtimes" / version, base / "downloads")
+    for version in PACKAGES:
+        install_package(version)
+
+
+def download_library(version: str, folder: Path, downloads: Path) -> None:
+    """Unpack the C library of a wheel, of any Python's."""
+    if folder.exists():
+        return
+    say(f"downloading onnxruntime {version}")
+    done = pip("download", "--python-version", "3.12", "--dest", downloads, f"onnxruntime=={version}")
+    if done.returncode:
+        sys.exit(done.stderr)
+    (archive,) = downloads.glob(f"onnxruntime-{version}-*.whl")
+    partial = folder.with_suffix(".partial")
+    with zipfile.ZipFile(archive) as wheel:
+        wheel.extractall(partial, [name for name in wheel.namelist() if "/capi/libonnxruntime." in name])
+    partial.rename(folder)
+
+
+def install_package(version: str) -> None:
+    """Install a package apart; an empty folder where it has no wheel for this Python."""
+    folder, partial = APART / version, APART / f"{version}.partial"
+    if folder.exists():
+        return
+    say(f"installing onnxruntime {version} apart")
+    done = pip("install", "--upgrade", "--target", partial, f"onnxruntime=={version}")
+    if "No matching distribution" in done.stderr:
+        say(f"onnxruntime {version} has no wheel for this Python; the tests with it will be skipped")
+        partial.mkdir(parents=True, exist_ok=True)
+    elif done.returncode:
+        sys.exit(done.stderr)
+    partial.rename(folder)
+
+
+def pip(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command of pip's that takes wheels, without what they depend on."""
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
+    parts = [sys.executable, "-m", "pip", command, *options, *map(str, arguments)]
+    return subprocess.run(parts, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def say(text: str) -> None:
+    """Tell what is going on."""
+    print(f"dev: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
