@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ortembed import compiled_cache
-from ortembed.compiled_cache import CompiledCache, system_build
+from ortembed import coreml_trial, hardware
+from ortembed.hardware import system_build
 from tests.python.mac import ACCELERATED, BUCKETS, ON_CPU, TEXTS, assert_same, shape
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
@@ -112,15 +112,14 @@ def test_processes_that_start_together_compile_and_test_once(mac):
     assert sorted(empty) == sorted(BUCKETS)
 
 
-def test_another_system_runtime_or_option_has_folders_of_its_own(tmp_path, monkeypatch):
-    def key(**material):
-        return CompiledCache(tmp_path, material).key(rows=1, tokens=8)
-
-    keys = [key(runtime="1"), key(runtime="2"), key(runtime="1", options={"MLComputeUnits": "ALL"})]
-    monkeypatch.setattr(compiled_cache, "system_build", lambda: "14.5 23F79")
-    keys.append(key(runtime="1"))
-    keys.append(CompiledCache(tmp_path, {"runtime": "1"}).key(rows=2, tokens=8))
-    assert len(set(keys)) == len(keys)
+def test_another_machine_system_runtime_or_option_is_tested_and_compiled_by_itself(mac, monkeypatch):
+    mac.load()
+    folders = len(mac.entries())
+    for index, (name, value) in enumerate([("system_build", "14.5 23F79"), ("processor", "arm64, Apple M4")], 2):
+        monkeypatch.setattr(coreml_trial, name, lambda value=value: value)
+        mac.load()
+        assert len(mac.entries()) == index * folders
+        assert len(list(mac.cache.glob("accelerators/*.verdict.json"))) == index
 
 
 def test_a_macs_build_is_read_where_the_system_keeps_it(tmp_path, monkeypatch):
@@ -131,7 +130,7 @@ def test_a_macs_build_is_read_where_the_system_keeps_it(tmp_path, monkeypatch):
         "<key>ProductVersion</key><string>14.5</string></dict></plist>"
     )
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(compiled_cache, "_SYSTEM_VERSION", path)
+    monkeypatch.setattr(hardware, "_SYSTEM_VERSION", path)
     assert system_build() == "14.5 23F79"
     path.write_text("no plist")
     assert system_build() not in ("", "14.5 23F79")

@@ -29,15 +29,16 @@ def test_the_test_sees_every_shape_and_where_its_nodes_run(mac):
     assert [(bucket.rows, bucket.tokens) for bucket in report.self_test.buckets] == BUCKETS
     assert all(bucket.cosine > 0.999999 for bucket in report.self_test.buckets)
     assert report.self_test.speedup > 1
-    assert list(report.partitions) == ["1 x 8 tokens", "1 x 32 tokens", "4 x 16 tokens"]
-    for partition in report.partitions.values():
+    assert list(report.partitions) == ["1 x 8 tokens"]  # the others are closed after the test
+    for partition in (report.partitions["1 x 8 tokens"], *(bucket.partition for bucket in report.self_test.buckets)):
         assert (partition.parts, list(partition.nodes), partition.left_to_cpu) == (1, [ACCELERATED[0]], {})
 
 
 def test_each_shape_has_static_dimensions_and_a_folder_of_its_own(mac):
     mac.load()
-    assert sorted(map(shape, mac.sessions())) == sorted(BUCKETS)
-    assert len({session["cache"] for session in mac.sessions()}) == len(BUCKETS)
+    folders = {shape(session): session["cache"] for session in mac.sessions()}
+    assert sorted(folders) == sorted(BUCKETS)
+    assert len(set(folders.values())) == len(BUCKETS)
     for event in mac.events("append"):
         options = dict(event["options"])
         assert options.pop("ModelCacheDirectory").startswith(str(mac.cache))

@@ -19,7 +19,17 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native"},
     {"callers", "errors", "responses", "recipe"},
-    {"backend", "compiled_cache", "control", "counters", "duplicates", "partition", "precision", "progress"},
+    {
+        "backend",
+        "compiled_cache",
+        "control",
+        "counters",
+        "duplicates",
+        "hardware",
+        "partition",
+        "precision",
+        "progress",
+    },
     {"providers", "quality", "truncation"},
     {"json_files", "weights"},
     {"modules", "similarity", "tokenizer_settings"},

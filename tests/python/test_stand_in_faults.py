@@ -85,7 +85,7 @@ def test_outputs_are_zero(stand_in, graph):
 
 def test_outputs_have_a_nan(stand_in, graph):
     stand_in.faults("nan")
-    assert np.argwhere(np.isnan(stand_in.run(stand_in.session(graph)))).tolist() == [[0, 0, 0]]
+    assert np.argwhere(np.isnan(stand_in.run(stand_in.session(graph)))).tolist() == [[0, 1, 0]]
 
 
 def test_outputs_are_wrong_also_after_pooling(stand_in, graph):

@@ -58,7 +58,10 @@ class NativeEngine {
   }
 
   Assignment assignment() const { return encoder_.assignment(); }
-  std::vector<BucketState> buckets() const { return encoder_.buckets(); }
+  std::vector<BucketState> buckets() const {
+    engine_.check_process();
+    return encoder_.buckets();
+  }
   int failed_buckets() const { return encoder_.failures(); }
   std::int64_t dimension() const { return engine_.dimension(); }
   const std::string& runtime_version() const { return runtime_.library.version; }
@@ -183,7 +186,9 @@ void register_engine(nb::module_& module) {
       .def_prop_ro("assignment", &NativeEngine::assignment,
                    "(provider, operators) of each part of the graph that runs on one provider, where providers were\n"
                    "given and the runtime is 1.24 or newer.")
-      .def_prop_ro("buckets", &NativeEngine::buckets, "(rows, tokens, is_open, failure, assignment) of each bucket.")
+      .def_prop_ro(
+          "buckets", &NativeEngine::buckets,
+          "(rows, tokens, is_open, failure, assignment) of each bucket. Raises ServiceUnavailableError after a fork.")
       .def_prop_ro("failed_buckets", &NativeEngine::failed_buckets, "How many buckets are not used any more.")
       .def_prop_ro("runtime_version", &NativeEngine::runtime_version, "Version of the ONNX Runtime library.")
       .def(

@@ -86,6 +86,14 @@ void register_errors(nb::module_& module) {
   nb::register_exception_translator(translate);
 }
 
+std::string text_of(nb::handle object) {
+  const nb::object text = nb::steal(PyObject_Str(object.ptr()));
+  const nb::object bytes =
+      text.is_valid() ? nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace")) : nb::object();
+  if (!bytes.is_valid()) throw nb::python_error();
+  return {PyBytes_AsString(bytes.ptr()), static_cast<std::size_t>(PyBytes_Size(bytes.ptr()))};
+}
+
 void adopt_errors(nb::handle first) {
   for (std::size_t i = 0; i < error_classes.size(); ++i) {
     python_classes[i] = nb::object(first.attr(error_classes[i].name)).release().ptr();

@@ -11,4 +11,7 @@ void register_errors(nanobind::module_& module);
 // The same for a second extension, which raises the classes that the first one made.
 void adopt_errors(nanobind::handle first);
 
+// The text of an object, with escapes for what is no Unicode. With the GIL held.
+std::string text_of(nanobind::handle object);
+
 }  // namespace ortembed

@@ -9,6 +9,22 @@
 
 namespace ortembed {
 
+// The interpreter, when it ends, may end a (daemon) thread that comes back to it by unwinding it, which neither a
+// destructor nor a model's run can let through; so the thread waits for the end of the process instead.
+[[noreturn]] inline void wait_for_exit() {
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+// Calls a function of Python's that throws no exception, and so lets through only that unwinding.
+template <class Function>
+auto or_wait_for_exit(const Function& function) {
+  try {
+    return function();
+  } catch (...) {
+    wait_for_exit();
+  }
+}
+
 class GilReleased {
  public:
   GilReleased() : state_(PyEval_SaveThread()) {}
@@ -33,17 +49,7 @@ class GilReleased {
 
  private:
   void take_back() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      // The interpreter is ending, and ends this (daemon) thread by unwinding it, which neither a destructor nor a
-      // model's run can let through; so the thread waits for the end of the process instead.
-      wait_for_exit();
-    }
-  }
-
-  [[noreturn]] static void wait_for_exit() {
-    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    or_wait_for_exit([this] { PyEval_RestoreThread(state_); });
   }
 
   PyThreadState* state_;

@@ -24,8 +24,7 @@ struct BucketReport {
 };
 
 // Accelerators such as CoreML compile a graph for one shape. The session of a bucket is made when a batch of its
-// shape first comes. Runs of one bucket take turns, since the provider holds a lock for each program anyway; those of
-// different buckets do not wait for one another.
+// shape first comes. Runs of one bucket take turns, since the provider holds a lock for each program anyway.
 class BucketEncoder final : public Encoder {
  public:
   // Makes a session in a folder for compiled programs, none where it is empty.
@@ -48,9 +47,9 @@ class BucketEncoder final : public Encoder {
   std::int64_t dimension() const override { return graph_->dimension(); }
   bool is_pooled() const override { return graph_->is_pooled(); }
   const BatchShapes& shapes() const override { return shapes_; }
-  // A bucket that cannot be opened, fails to run, or gives zeros or values that are not finite, fails for good: this
-  // batch and all that follow run on the CPU, where that is allowed; else throws Error(provider_unavailable) or
-  // Error(inference).
+  // A bucket that cannot be opened, fails to run, or gives any token zeros or values that are not finite, fails for
+  // good: this batch and all that follow run on the CPU, where that is allowed; else throws
+  // Error(provider_unavailable) or Error(inference).
   HiddenStates run(const InputTensors& tensors, Cores cores) const override;
 
   std::vector<BucketReport> report() const;

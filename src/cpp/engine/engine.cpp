@@ -41,16 +41,16 @@ void Engine::encode(TokenIds ids, std::span<const std::int64_t> offsets, const O
   counters_.add(Counter::calls, 1);
 }
 
-std::int64_t Engine::pooled_dimension() const {
-  const auto parts = encoder_->is_pooled() ? 1 : static_cast<std::int64_t>(settings_.poolings.size());
-  return parts * encoder_->dimension();
-}
-
 void Engine::check_process() const {
   if (home_.is_current()) return;
   throw Error(ErrorCode::service_unavailable,
               "this Embedder was made in process " + std::to_string(home_.id()) +
                   " and does not survive fork(); make one in each process, or use the 'spawn' start method");
+}
+
+std::int64_t Engine::pooled_dimension() const {
+  const auto parts = encoder_->is_pooled() ? 1 : static_cast<std::int64_t>(settings_.poolings.size());
+  return parts * encoder_->dimension();
 }
 
 void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) const {

@@ -48,6 +48,9 @@ class Engine {
 
   Counters::Values counters() const { return counters_.read(); }
 
+  // Throws Error(service_unavailable) in a process forked from the one that made the engine.
+  void check_process() const;
+
  private:
   struct Workspace {
     InputTensors tensors;
@@ -56,7 +59,6 @@ class Engine {
   };
 
   std::int64_t pooled_dimension() const;
-  void check_process() const;
   void check_output(const TokenBatch& tokens, const OutputRows& output) const;
   void check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) const;
   void encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,

@@ -148,8 +148,8 @@ class Engine:
         first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a
         provider that wants fixed shapes; the graph's open dimensions are named batch and sequence.
         open_bucket: called as open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that
-        needs it; it calls make(folder), for compiled programs, or make(None). may_use_cpu: for buckets that fail
-        and for longer texts.
+        needs it; it calls make(folder), for compiled programs, or make(None). may_use_cpu: for buckets that
+        fail and for longer texts.
         Raises RuntimeLibraryError, ProviderUnavailableError, ModelLoadError (a graph, head or embeddings that
         do not fit one another), InvalidInputError (unknown pooling, limits beyond what the embeddings have
         rows for, buckets that are none).
@@ -168,7 +168,9 @@ class Engine:
 
     @property
     def buckets(self) -> list[tuple[int, int, bool, str, list[tuple[str, list[str]]]]]:
-        """(rows, tokens, is_open, failure, assignment) of each bucket."""
+        """
+        (rows, tokens, is_open, failure, assignment) of each bucket. Raises ServiceUnavailableError after a fork.
+        """
 
     @property
     def failed_buckets(self) -> int:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import plistlib
+import os
 import shutil
-import sys
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -17,13 +15,14 @@ from filelock import FileLock
 from ortembed.errors import ModelLoadError, ProviderUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     Make = Callable[[Path | None], None]
 
 _MARKER = "complete.json"
 _PROGRAMS = "programs"
-_SYSTEM_VERSION = Path("/System/Library/CoreServices/SystemVersion.plist")
+_UNUSED_SECONDS = 60 * 24 * 3600.0  # of other runtimes and systems, mostly; whoever comes back compiles again
 
 
 class CompiledCache:
@@ -37,7 +36,7 @@ class CompiledCache:
     def __init__(self, root: Path, material: Mapping[str, Any]) -> None:
         """Use a folder, which need not exist yet, for programs that depend on the material, JSON values by name."""
         self._root = root.absolute()
-        self._material = {**material, "system": system_build()}
+        self._material = dict(material)
 
     def open_bucket(self, rows: int, tokens: int, make: Make) -> None:
         """Call make with the bucket's folder; where programs that are there cannot be opened, once more without.
@@ -45,68 +44,86 @@ class CompiledCache:
         Raises:
             ProviderUnavailableError: The provider cannot make them; nothing is left behind.
         """
-        entry = self._root / self.key(rows=rows, tokens=tokens)
-        with self._locked(entry) as is_ours:
+        entry = self._entry(rows, tokens)
+        with _locked(entry) as is_ours:
             programs = self._prepared(entry) if is_ours else None
             try:
-                self._make(make, programs)
+                is_new = _make(make, programs)
             except (ProviderUnavailableError, ModelLoadError) as error:
                 if programs:
                     shutil.rmtree(entry, ignore_errors=True)
                 raise ProviderUnavailableError(f"{rows} x {tokens} tokens: {error}") from error
-            if programs:
-                _complete(entry, self._material)
+            with suppress(OSError):  # programs without a marker are made anew some time, which is no failure now
+                _complete(entry, self._material) if is_new else os.utime(entry / _MARKER)
+
+    def remove(self, buckets: Iterable[tuple[int, int]]) -> None:
+        """Delete the programs of buckets that will not be used."""
+        for rows, tokens in buckets:
+            entry = self._entry(rows, tokens)
+            with _locked(entry) as is_ours:
+                if is_ours:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def remove_unused(self) -> None:
+        """Delete programs, of any model, that were not opened for two months."""
+        with suppress(OSError):
+            for marker in self._root.glob(f"*/{_MARKER}"):
+                if time.time() - marker.stat().st_mtime > _UNUSED_SECONDS:
+                    with _locked(marker.parent) as is_ours:
+                        shutil.rmtree(marker.parent, ignore_errors=is_ours)
 
     def key(self, **more: Any) -> str:  # noqa: ANN401 - JSON values
         """Give the name for what depends on the material and these values."""
         content = json.dumps([self._material, more], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
-    def _make(self, make: Make, programs: Path | None) -> None:
-        were_there = programs is not None and any(programs.iterdir())
-        try:
-            make(programs)
-        except (ProviderUnavailableError, ModelLoadError):
-            if programs is None or not were_there:
-                raise
-            shutil.rmtree(programs)  # of a system or runtime that changed without a change of version, or damaged
-            programs.mkdir()
-            make(programs)
+    def _entry(self, rows: int, tokens: int) -> Path:
+        return self._root / self.key(rows=rows, tokens=tokens)
 
-    def _prepared(self, entry: Path) -> Path:
-        """Give the folder for programs, with those of a complete entry, else empty."""
+    def _prepared(self, entry: Path) -> Path | None:
+        """Give the folder for programs, with those of a complete entry, else empty; None where it cannot be made."""
         programs = entry / _PROGRAMS
-        if not _is_complete(entry):
-            shutil.rmtree(entry, ignore_errors=True)
-            programs.mkdir(parents=True)
+        try:
+            if not _is_complete(entry):
+                shutil.rmtree(entry, ignore_errors=True)
+                programs.mkdir(parents=True)
+        except OSError:
+            return None
         return programs
 
-    @contextmanager
-    def _locked(self, entry: Path) -> Iterator[bool]:
-        """Lock an entry; give False where the cache cannot be written to, so that programs are for this process."""
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(entry.with_suffix(".lock"))
-            lock.acquire()
-        except (OSError, NotImplementedError):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+
+def _make(make: Make, programs: Path | None) -> bool:
+    """Call make; tell whether the folder for programs needs a marker now."""
+    if programs is None:
+        make(None)
+        return False
+    is_new = not any(programs.iterdir())
+    try:
+        make(programs)
+    except (ProviderUnavailableError, ModelLoadError):
+        if is_new:
+            raise
+        shutil.rmtree(programs)  # of a system or runtime that changed without a change of version, or damaged
+        programs.mkdir()
+        make(programs)
+        return True
+    return is_new
 
 
-def system_build() -> str:
-    """Name the build of the system that programs are compiled by."""
-    if sys.platform == "darwin":
-        try:
-            with _SYSTEM_VERSION.open("rb") as file:
-                version = plistlib.load(file)
-            return f"{version['ProductVersion']} {version['ProductBuildVersion']}"
-        except (OSError, ValueError, KeyError, plistlib.InvalidFileException):
-            pass
-    return f"{platform.system()} {platform.version()}"
+@contextmanager
+def _locked(entry: Path) -> Iterator[bool]:
+    """Lock an entry; give False where the cache cannot be written to, so that programs are for this process."""
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(entry.with_suffix(".lock"))
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _complete(entry: Path, material: Mapping[str, Any]) -> None:

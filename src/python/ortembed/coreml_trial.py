@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from ortembed import _native
@@ -9,20 +10,27 @@ from ortembed.backend import Backend
 from ortembed.compiled_cache import CompiledCache
 from ortembed.cores import choose_threads
 from ortembed.errors import InvalidInputError
+from ortembed.hardware import processor, system_build
 from ortembed.options import choose_max_seq_length
 from ortembed.providers import CoreMLOptions
 from ortembed.runtime_library import find_runtime_library
 from ortembed.self_test import judge
+from ortembed.verdicts import get_or_judge
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from ortembed.load_request import LoadRequest
     from ortembed.pipeline import Pipeline
     from ortembed.prepared_model import PreparedModel
     from ortembed.self_test import Verdict
 
-_VERDICT_VERSION = 1  # of what the self-test does: raise it when the same machine could give another verdict
+_TEST_VERSION = 2  # raise it when the same machine could give another verdict
+
+# Each shape is compiled with all the weights in it, twice: as it is written, and as the system compiles it.
+_COPIES = 2
+# What is left to ortembed has to stay modest: of larger graphs, seven shapes take gigabytes. By name, any size goes.
+LARGEST_AUTOMATIC_BYTES = 500_000_000
 
 
 class CoreMLTrial:
@@ -49,39 +57,65 @@ class CoreMLTrial:
                 f"max_seq_length={options.longest}, longer sequence_lengths in CoreMLOptions, or 'cpu' as well"
             )
         self._buckets = options.buckets(longest_text)
-        self._pipeline: Pipeline | None = None
         self.on_cpu: Pipeline | None = None
-        runtime = _native.runtime_version(find_runtime_library())
-        material = {"model": prepared.folder.name, "options": dict(self._accelerator.native[1]), "runtime": runtime}
+        material = {
+            "model": prepared.folder.name,
+            "options": dict(self._accelerator.native[1]),
+            "runtime": _native.runtime_version(find_runtime_library()),
+            "system": system_build(),
+            "processor": processor(),
+        }
         self._cache = CompiledCache(request.accelerator_cache, material)
 
-    @property
-    def verdict_path(self) -> Path:
-        """The file that keeps the verdict: of all that decides how right and how fast CoreML and CPU are."""
-        more: dict[str, Any] = {
-            "verdict": _VERDICT_VERSION,
-            "threads": choose_threads(self._request.threads),
-            "buckets": self._buckets,
-        }
-        return self._request.accelerator_cache / f"{self._cache.key(**more)}.verdict.json"
+    def refusal(self) -> str:
+        """Tell why it is not even tried; empty where it is."""
+        size = self._prepared.graph.stat().st_size
+        if self._request.choice.is_automatic and size > LARGEST_AUTOMATIC_BYTES:
+            return (
+                f"its graph has {size / 1e6:.0f} MB, and is compiled {len(self._buckets)} times; name it to have it"
+            )
+        needed = _COPIES * len(self._buckets) * size
+        free = shutil.disk_usage(self._prepared.folder).free
+        if free < needed:
+            return (
+                f"compiling {len(self._buckets)} shapes takes about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
+            )
+        return ""
+
+    def verdict(self) -> tuple[Verdict, bool]:
+        """Give the verdict on it, and whether it was made now. What a model that is not kept compiled is deleted."""
+        path = self._request.accelerator_cache / f"{self._verdict_key()}.verdict.json"
+        verdict, is_new = get_or_judge(path, self._judge, again=self._request.test_again)
+        if is_new and not verdict.is_kept:
+            self._cache.remove(self._buckets)
+        return verdict, is_new
 
     def pipeline(self) -> Pipeline:
-        """Give the model on CoreML.
+        """Give the model on CoreML, with the first of its shapes open.
 
         Raises:
             ProviderUnavailableError: Not even the first program can be made.
         """
-        if self._pipeline is None:
-            backend = Backend(
-                providers=(self._accelerator.native,),
-                buckets=self._buckets,
-                open_bucket=self._cache.open_bucket,
-                may_use_cpu=self._request.choice.may_use_cpu,
-            )
-            self._pipeline = self._request.pipeline(self._prepared, backend)
-        return self._pipeline
+        backend = Backend(
+            providers=(self._accelerator.native,),
+            buckets=self._buckets,
+            open_bucket=self._cache.open_bucket,
+            may_use_cpu=self._request.choice.may_use_cpu,
+        )
+        return self._request.pipeline(self._prepared, backend)
 
-    def judge(self) -> Verdict:
-        """Test it."""
+    def _verdict_key(self) -> str:
+        """Name all that decides how right and how fast CoreML and CPU are."""
+        more: dict[str, Any] = {
+            "test": _TEST_VERSION,
+            "threads": choose_threads(self._request.threads),
+            "buckets": self._buckets,
+        }
+        return self._cache.key(**more)
+
+    def _judge(self, start: Callable[[], None]) -> Verdict:
+        """Test it. What it loads for the test goes afterwards: every shape is open then, and few will be needed."""
+        self._cache.remove_unused()
         self.on_cpu = self._request.pipeline(self._request.prepare("cpu"))
+        start()
         return judge(self.pipeline, self.on_cpu, self._buckets)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from ortembed.backend import Backend
 from ortembed.callers import callers_level
 from ortembed.coreml_trial import CoreMLTrial
-from ortembed.errors import ModelLoadError, ProviderUnavailableError
+from ortembed.errors import IntegrityError, ModelLoadError, ModelNotFoundError, ProviderUnavailableError
 from ortembed.partition import Partition, partition_of
 from ortembed.providers import COREML, CPU
 from ortembed.responses import ProviderWarning
-from ortembed.verdicts import get_or_judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +48,8 @@ class Loaded:
         }
         if assignment := engine.assignment:
             partitions["any shape"] = partition_of(assignment)
-        return ProviderReport(self.providers, self.remark, self.verdict, partitions)
+        remark = self.remark or self.pipeline.bucket_failures()
+        return ProviderReport(self.providers, remark, self.verdict, partitions)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class ProviderReport:
 
     Attributes:
         providers: ONNX Runtime's names, in order of preference.
-        remark: Why an accelerator does not run it, though it was asked for or is there; empty where none is missing.
+    remark: Why an accelerator does not run it, though it was asked for or is there; or which shapes have moved to
+            the CPU, and why; empty for neither.
         self_test: What an accelerator's self-test saw; None where there was none.
         partitions: By shape of batch, which provider runs how many of the graph's nodes; of the sessions that are
             open, where there is an accelerator.
@@ -124,20 +125,26 @@ def _try_others(request: LoadRequest) -> Loaded | _Refusal:
         pipeline = request.pipeline(prepared, Backend(tuple(item.native for item in accelerators)))
     except (ProviderUnavailableError, ModelLoadError) as error:
         return _Refusal(str(error))
+    if partition_of(pipeline.engine.assignment).takes_nothing:  # it would run on the CPU, without what is best there
+        return _Refusal("it takes no node of the graph")
     return Loaded(pipeline, (*(item.name for item in accelerators), CPU))
 
 
 def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
-    if request.dtype != "float32" or request.onnx_file:
+    if request.dtype == "int8" or request.onnx_file:
         return _Refusal("it runs float32 graphs that ortembed makes from safetensors, neither int8 nor ONNX files")
     try:
         prepared = request.prepare("coreml")
-    except ModelLoadError as error:
-        return _Refusal(str(error))
+    except (ModelLoadError, ModelNotFoundError, IntegrityError) as error:
+        if not request.choice.may_use_cpu:
+            raise
+        return _Refusal(str(error))  # the form for the CPU may be there all the same
     trial = CoreMLTrial(request, prepared)
-    verdict, is_news = get_or_judge(trial.verdict_path, trial.judge, again=request.test_again)
+    if reason := trial.refusal():
+        return _Refusal(reason)
+    verdict, is_new = trial.verdict()
     if not verdict.is_kept:
-        return _Refusal(verdict.reason, is_news, verdict, trial.on_cpu)
+        return _Refusal(verdict.reason, is_new or verdict.crashes > 0, verdict, trial.on_cpu)
     try:
         pipeline = trial.pipeline()
     except (ProviderUnavailableError, ModelLoadError) as error:

@@ -26,6 +26,11 @@ class Partition:
     nodes: Mapping[str, int]
     left_to_cpu: Mapping[str, int]
 
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is known that no node runs on an accelerator."""
+        return bool(self.nodes) and self.parts == 0
+
     def __str__(self) -> str:
         """Say it in one line."""
         if not self.nodes:

@@ -177,12 +177,18 @@ class Pipeline:
         self._on_bucket_failure = on_failure
         self._failed_buckets = self.engine.failed_buckets
 
+    def bucket_failures(self) -> str:
+        """Tell which shapes have moved to the CPU, and why; empty for none."""
+        return "; ".join(
+            f"{rows} x {tokens} tokens ({why})" for rows, tokens, _, why, _ in self.engine.buckets if why
+        )
+
     def _tell_failures(self, tell: Callable[[str], object]) -> None:
         failed = self.engine.failed_buckets
         if failed == self._failed_buckets:
             return
         self._failed_buckets = failed
-        tell("; ".join(f"{rows} x {tokens} tokens ({why})" for rows, tokens, _, why, _ in self.engine.buckets if why))
+        tell(self.bucket_failures())
 
     def tokenize(self, texts: Sequence[str], recipe: Recipe) -> TokenizedTexts:
         """Tokenize a block of texts with the prompt before each."""

@@ -208,11 +208,16 @@ def _plain_options(name: str, options: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(options, Mapping):
         raise InvalidInputError(f"the options of {name} are {options!r}, not a mapping")
     for key, value in options.items():
-        if not isinstance(key, str) or not isinstance(value, (str, int)) or "\0" in f"{key}{value}":
+        if not isinstance(key, str) or not isinstance(value, (str, int)) or not _is_plain(f"{key}{value}"):
             raise InvalidInputError(
                 f"option {key!r} of {name} is {value!r}; names are texts, values text, int or bool"
             )
     return tuple((key, str(int(value)) if isinstance(value, bool) else str(value)) for key, value in options.items())
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a C string can hold a text."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _are_sizes(values: object) -> bool:

@@ -17,7 +17,7 @@ using Dimensions = std::map<std::string, std::int64_t>;
   X(session, "session")             /* making a session gives an error status */                 \
   X(run, "run")                     /* a run gives an error status */                            \
   X(zeros, "zeros")                 /* float outputs are all zero */                             \
-  X(nan, "nan")                     /* the first value of float outputs is NaN */                \
+  X(nan, "nan")                     /* a value of the second token is NaN */                     \
   X(wrong, "wrong")                 /* float outputs are turned by a right angle */              \
   X(slow, "slow")                   /* a run takes 20 ms more */                                 \
   X(slow_cpu, "slow-cpu")           /* a run of a session without CoreML takes 20 ms more */     \

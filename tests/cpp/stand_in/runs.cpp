@@ -1,4 +1,5 @@
 // Owns the entry point that runs a session, and how its outputs are spoiled.
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <span>
@@ -50,11 +51,10 @@ void spoil(OrtValue* output, const Dimensions& dimensions) {
   void* data = nullptr;
   if (Status failed{real().api.GetTensorMutableData(output, &data)}) die("cannot read an output");
   const std::span values(static_cast<float*>(data), size);
+  const std::size_t width = shape.dimensions.empty() ? 1 : static_cast<std::size_t>(shape.dimensions.back());
   if (has_fault(Fault::zeros, dimensions)) std::ranges::fill(values, 0.0F);
-  if (has_fault(Fault::nan, dimensions)) values.front() = std::numeric_limits<float>::quiet_NaN();
-  if (has_fault(Fault::wrong, dimensions)) {
-    turn(values, shape.dimensions.empty() ? 1 : static_cast<std::size_t>(shape.dimensions.back()));
-  }
+  if (has_fault(Fault::nan, dimensions)) values[std::min(width, size - 1)] = std::numeric_limits<float>::quiet_NaN();
+  if (has_fault(Fault::wrong, dimensions)) turn(values, width);
 }
 
 std::vector<std::vector<std::int64_t>> shapes(std::span<const OrtValue* const> inputs) {

@@ -46,8 +46,6 @@ def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: C
     small, weights = _split(files)
     config = read_json(files[CONFIG])
     if facts.origin != SAFETENSORS:
-        if facts.form == "coreml":
-            raise ModelLoadError(f"the CoreML form is made from safetensors, and the model has only {facts.origin}")
         report("fusing the graph and comparing it with the original")
         remark = _fuse(weights, config, folder, facts.origin)
         write_prepared(folder, small, replace(facts, remark=remark))

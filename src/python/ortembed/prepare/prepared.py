@@ -216,8 +216,11 @@ def _prepare(request: _Request) -> PreparedModel:
         return _prepare_int8(request)
     request.report("finding the model's files")
     files = request.find_files()
+    graph = next((name for name in files if name.endswith(".onnx")), None)
+    if graph and request.form == "coreml":
+        raise ModelLoadError(f"the CoreML form is made from safetensors, and the model has only {graph}")
     sources = known or _hashes(files)
-    facts = _facts(request, sources, files)
+    facts = _facts(request, sources, graph or SAFETENSORS)
     needed = sum(path.stat().st_size for path in files.values())
 
     def build(folder: Path) -> None:
@@ -245,12 +248,11 @@ def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
     return {name: named_sha256(path) or sha256_of(path) for name, path in files.items()}
 
 
-def _facts(request: _Request, sources: Mapping[str, str], files: Mapping[str, Path]) -> Facts:
-    graphs = [name for name in files if name.endswith(".onnx")]
+def _facts(request: _Request, sources: Mapping[str, str], origin: str) -> Facts:
     return Facts(
         dtype=request.dtype,
         form=request.form,
-        origin=graphs[0] if graphs else SAFETENSORS,
+        origin=origin,
         remark="",
         exporter_version=EXPORTER_VERSION,
         runtime_version=_native.runtime_version(find_runtime_library()),
