@@ -110,6 +110,12 @@ def test_a_bucket_that_python_cannot_open_leaves_its_texts_to_the_cpu(graph):
     assert engine.failed_buckets == 1
 
 
+def test_a_message_that_is_no_unicode_is_kept_with_escapes(graph):
+    engine = make_engine(graph, raising(OSError("strange \udcff"), at=(1, 8)))
+    encode(engine, TEXTS[1:2])
+    assert engine.buckets[1][3] == "strange \\udcff"
+
+
 def test_without_the_cpu_it_is_an_error_and_tried_again(graph):
     errors = iter([OSError("first"), OSError("second")])
 

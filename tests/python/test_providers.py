@@ -6,6 +6,8 @@ import pytest
 import ortembed
 from ortembed import CoreMLOptions, InvalidInputError, Provider, ProviderUnavailableError
 from ortembed.providers import COREML, CPU, choose_providers
+from ortembed.runtime_library import VARIABLE
+from tests.python.test_runtime_library import runtime
 
 MAC = [COREML, CPU]
 LINUX = ["AzureExecutionProvider", CPU]
@@ -53,6 +55,7 @@ def test_the_choice(asked, available, expected):
         ([Provider("cpu", {"a": 1})], InvalidInputError, "the CPU has no options, and is given a"),
         ([Provider("azure", {"a": 1.5})], InvalidInputError, "option 'a' of AzureExecutionProvider is 1.5"),
         ([Provider("azure", {"a": "x\0"})], InvalidInputError, "option 'a' of AzureExecutionProvider is 'x"),
+        ([Provider("azure", {"a": "\udcff"})], InvalidInputError, "option 'a' of AzureExecutionProvider is"),
         ([Provider("azure", 3)], InvalidInputError, "the options of AzureExecutionProvider are 3, not a mapping"),
     ],
 )
@@ -116,8 +119,20 @@ def test_the_shapes_reach_as_far_as_texts_do(max_seq_length, expected):
     assert list(CoreMLOptions().buckets(max_seq_length)) == expected
 
 
-def test_another_provider_of_this_runtime_runs_the_model(cache_dir, golden):
-    """The one that Linux's runtime has beside the CPU; it takes no node of an encoder, and the CPU gets all."""
+def test_a_provider_that_takes_no_node_leaves_the_model_to_the_cpu_with_a_warning(cache_dir, golden):
+    """The one that Linux's runtime has beside the CPU, which is for operators that no encoder has."""
+    options = {"cache_dir": cache_dir, "local_files_only": True}
+    with pytest.warns(ortembed.ProviderWarning, match="AzureExecutionProvider .* takes no node of the graph"):
+        embedder = ortembed.Embedder(**options, providers=["azure", "cpu"])
+    assert embedder.model_info().providers == ("CPUExecutionProvider",)
+    vectors = embedder.encode(golden[0]["texts"][:50])
+    np.testing.assert_allclose(vectors, golden[1]["normalized"][:50], rtol=0, atol=1e-5)
+    with pytest.raises(ProviderUnavailableError, match="takes no node of the graph"):
+        ortembed.Embedder(**options, providers="azure")
+
+
+def test_with_a_runtime_that_cannot_tell_a_named_provider_is_believed(monkeypatch, cache_dir, golden):
+    monkeypatch.setenv(VARIABLE, str(runtime("1.21.0")))
     embedder = ortembed.Embedder(cache_dir=cache_dir, local_files_only=True, providers=["azure", "cpu"])
     assert embedder.model_info().providers == ("AzureExecutionProvider", "CPUExecutionProvider")
     vectors = embedder.encode(golden[0]["texts"][:50])
