@@ -17,7 +17,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 
 # Lowest first. A module may import those of the rows before its own; "prepare" stands for the folder.
 PYTHON_LAYERS = [
-    {"_native"},
+    {"_native", "main_interpreter"},
     {"callers", "errors", "responses", "recipe"},
     {
         "backend",

@@ -1,5 +1,6 @@
 """Text to vectors: an Embedder over a C++ core on ONNX Runtime."""
 
+from ortembed import main_interpreter  # noqa: F401 - has to come before what loads numpy
 from ortembed.embedder import Embedder
 from ortembed.errors import (
     CancelledError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from threading import Lock
 
 from ortembed.callers import callers_level
 from ortembed.responses import TruncationWarning
@@ -13,13 +14,12 @@ class TruncationNotice:
 
     def __init__(self) -> None:
         """Start with no warning given."""
-        self._given = False
+        self._given = Lock()  # held from the warning on
 
     def __call__(self, max_seq_length: int) -> None:
         """Give a TruncationWarning at the first caller outside this package, unless one was given before."""
-        if self._given:
+        if not self._given.acquire(blocking=False):
             return
-        self._given = True
         warnings.warn(
             f"some texts have more than {max_seq_length} tokens and were truncated; token_count() tells which. "
             "Shown once for this Embedder.",
