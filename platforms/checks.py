@@ -53,12 +53,16 @@ def _file_problems(wheel: Path, target: Target) -> Iterator[str]:
     if tags != [target.wheel_tag]:
         yield f"WHEEL has the tags {tags}"
     yield from _record_problems(files, f"{folder}/RECORD")
-    wanted = {path.relative_to(SOURCES).as_posix() for path in SOURCES.glob("ortembed/**/*.py*") if path.suffix != ".pyc"}
+    wanted = {
+        path.relative_to(SOURCES).as_posix() for path in SOURCES.glob("ortembed/**/*.py*") if path.suffix != ".pyc"
+    }
     wanted.add(f"ortembed/{target.module}")
     missing = sorted(wanted - set(files))
     if missing:
         yield f"lacks {', '.join(missing)}"
-    extra = sorted(f for f in files if f.endswith((".py", ".pyc", ".so", ".pyd", ".dll", ".dylib", ".lib")) and f not in wanted)
+    extra = sorted(
+        f for f in files if f.endswith((".py", ".pyc", ".so", ".pyd", ".dll", ".dylib", ".lib")) and f not in wanted
+    )
     if extra:
         yield f"has {', '.join(extra)}"
 

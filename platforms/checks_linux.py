@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from platforms.targets import Target
 
 MACHINES = {"aarch64": lief.ELF.ARCH.AARCH64, "x86_64": lief.ELF.ARCH.X86_64}
+SEARCH_PATHS = {lief.ELF.DynamicEntry.TAG.RPATH, lief.ELF.DynamicEntry.TAG.RUNPATH}
+UNDEFINED = 0  # the section of what comes from elsewhere
 LIBRARY = re.compile(r"(lib(c|dl|m|pthread|rt)\.so\.\d|ld-linux[\w-]*\.so\.\d)")
 
 
@@ -32,13 +34,12 @@ def problems(path: Path, target: Target) -> Iterator[str]:
     for library in module.libraries:
         if not LIBRARY.fullmatch(library):
             yield f"the module needs {library}, which is not glibc's"
-    paths = [e for e in module.dynamic_entries if e.tag in {lief.ELF.DynamicEntry.TAG.RPATH, lief.ELF.DynamicEntry.TAG.RUNPATH}]
-    if paths:
+    if any(entry.tag in SEARCH_PATHS for entry in module.dynamic_entries):
         yield "the module looks for libraries in a folder of its own"
-    exported = sorted(symbol.name for symbol in module.exported_symbols)
+    exported = sorted(symbol.name for symbol in module.dynamic_symbols if symbol.exported)
     if exported != ["PyInit__native"]:
         yield f"the module exports {', '.join(exported) or 'nothing'}"
-    unpromised = outside_stable_abi(symbol.name for symbol in module.imported_symbols)
+    unpromised = outside_stable_abi(symbol.name for symbol in module.dynamic_symbols if symbol.shndx == UNDEFINED)
     if unpromised:
         yield f"the module uses {', '.join(unpromised)}, outside the stable ABI"
 

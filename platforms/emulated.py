@@ -1,8 +1,8 @@
 """Owns running a Linux wheel on a Python that this machine does not have: another release's, or another processor's.
 
-Debian has that Python, with every library that it needs, and for another processor QEMU runs it instruction by
-instruction. A script that starts it takes the interpreter's place in an otherwise ordinary virtual environment, so that
-the processes that ortembed starts for itself run on it as well.
+Debian has that Python with every library that it needs, and QEMU runs it where it is for another processor. A script
+that starts it takes the interpreter's place in an otherwise ordinary virtual environment, so that the processes that
+ortembed starts for itself run on it as well.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}  # Debian's names
 LIBRARIES = ["libstdc++6"]  # of the runtime's wheel
 # The glibc of the release runs what was built for any older one.
-WHEEL_TAGS = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17", "manylinux2014"]
+WHEEL_TAGS = [
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_26",
+    "manylinux_2_24",
+    "manylinux_2_17",
+    "manylinux2014",
+]
 # Without the newest vectors, which take the emulator twice the time.
 PROCESSOR = "cortex-a76"
 VERSION = PYTHON.removeprefix("python")

@@ -23,7 +23,7 @@ def main() -> None:
     command = [*lld(), "-arch", "arm64", "-platform_version", "macos", oldest, oldest, "-bundle"]
     # All else stays inside, the C++ library above all.
     command += ["-exported_symbol", EXPORTED, *linker_arguments(sys.argv[2:]), *cpp_library(triple)]
-    os.execv(command[0], [*command, f"-L{system}", "-lSystem"])
+    os.execv(command[0], [*command, f"-L{system}", "-lSystem"])  # noqa: S606 - no shell is wanted
 
 
 def linker_arguments(arguments: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Owns Python's headers and, for Windows, its import library, as a build on another machine needs them.
 
-The headers under the stable ABI are the same on every platform but for pyconfig.h, of which include/ has one that suits
-them all. They are Debian's, of the Python that the Linux wheels are run with.
+Under the stable ABI the headers are the same on every platform but for pyconfig.h, of which include/ has one that
+suits them all. They are Debian's, of the Python that the Linux wheels are run with.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Owns the tools that compile for a target: zig's clang, and for macOS the linker of LLVM.
 
-zig brings a C++ library for each target, which is linked in: users' machines need none, and the wheel cannot clash with
-another one's. Its linker for macOS writes modules with an empty header (0.14 to 0.17), so LLVM's links there.
+zig brings a C++ library for each target, which is linked in: users' machines need none, and the wheel cannot clash
+with another one's. Its linker for macOS writes modules with an empty header (0.14 to 0.17), so LLVM's links there.
 """
 
 from __future__ import annotations

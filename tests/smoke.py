@@ -54,7 +54,7 @@ def children_memory():
     """Check how much memory the processes that prepared took, where the system tells."""
     if sys.platform == "win32":
         return "memory not measured"
-    import resource
+    import resource  # noqa: PLC0415 - Windows has none
 
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     assert peak < MAX_PREPARE_MB, f"preparing took {peak:.0f} MB"
