@@ -1,0 +1,1 @@
+"""Wheels for other platforms, made and checked on one Linux machine; nothing here is in a wheel."""
