@@ -1,7 +1,7 @@
 """Brings other versions of the runtime than the installed one, for the tests of old ones.
 
-Run as ``python -m tests.other_runtimes FOLDER`` in the virtual environment: C libraries go to FOLDER/runtimes/VERSION,
-whole packages to the environment's onnxruntime/VERSION.
+Run as ``python -m tests.other_runtimes FOLDER`` in the virtual environment: C libraries go to
+FOLDER/runtimes/VERSION, whole packages to the environment's onnxruntime/VERSION.
 """
 
 from __future__ import annotations
