@@ -15,6 +15,8 @@ from pathlib import Path
 LIBRARIES = ("1.20.1", "1.21.0")
 # The packages that tests/python/test_runtimes.py runs the core of the tests with, each in a process of its own.
 PACKAGES = ("1.21.1", "1.22.1", "1.23.2", "1.24.4")
+# A build with another provider that runs on any x86 machine, for tests/python/test_openvino.py.
+OPENVINO = "onnxruntime-openvino==1.24.1"
 APART = Path(sys.prefix) / "onnxruntime"  # goes with the environment, whose Python decides which wheels fit
 
 
@@ -23,7 +25,8 @@ def main(base: Path) -> None:
     for version in LIBRARIES:
         download_library(version, base / "runtimes" / version, base / "downloads")
     for version in PACKAGES:
-        install_package(version)
+        install_package(f"onnxruntime=={version}", APART / version)
+    install_package(OPENVINO, APART / "openvino")
 
 
 def download_library(version: str, folder: Path, downloads: Path) -> None:
@@ -41,15 +44,15 @@ def download_library(version: str, folder: Path, downloads: Path) -> None:
     partial.rename(folder)
 
 
-def install_package(version: str) -> None:
-    """Install a package apart; an empty folder where it has no wheel for this Python."""
-    folder, partial = APART / version, APART / f"{version}.partial"
+def install_package(requirement: str, folder: Path) -> None:
+    """Install a package apart; an empty folder where it has no wheel for this Python and system."""
     if folder.exists():
         return
-    say(f"installing onnxruntime {version} apart")
-    done = pip("install", "--upgrade", "--target", partial, f"onnxruntime=={version}")
+    partial = folder.with_name(f"{folder.name}.partial")
+    say(f"installing {requirement} apart")
+    done = pip("install", "--upgrade", "--target", partial, requirement)
     if "No matching distribution" in done.stderr:
-        say(f"onnxruntime {version} has no wheel for this Python; the tests with it will be skipped")
+        say(f"{requirement} has no wheel for this Python; the tests with it will be skipped")
         partial.mkdir(parents=True, exist_ok=True)
     elif done.returncode:
         sys.exit(done.stderr)
