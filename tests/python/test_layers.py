@@ -18,7 +18,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 # Lowest first. A module may import those of the rows before its own; "prepare" stands for the folder.
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
-    {"callers", "errors", "responses", "recipe"},
+    {"callers", "errors", "locks", "responses", "recipe"},
     {
         "backend",
         "compiled_cache",

@@ -7,15 +7,14 @@ import json
 import os
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from ortembed.errors import ModelLoadError, ProviderUnavailableError
+from ortembed.locks import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     Make = Callable[[Path | None], None]
@@ -45,7 +44,7 @@ class CompiledCache:
             ProviderUnavailableError: The provider cannot make them; nothing is left behind.
         """
         entry = self._entry(rows, tokens)
-        with _locked(entry) as is_ours:
+        with locked(entry) as is_ours:
             programs = self._prepared(entry) if is_ours else None
             try:
                 is_new = _make(make, programs)
@@ -60,7 +59,7 @@ class CompiledCache:
         """Delete the programs of buckets that will not be used."""
         for rows, tokens in buckets:
             entry = self._entry(rows, tokens)
-            with _locked(entry) as is_ours:
+            with locked(entry) as is_ours:
                 if is_ours:
                     shutil.rmtree(entry, ignore_errors=True)
 
@@ -69,7 +68,7 @@ class CompiledCache:
         with suppress(OSError):
             for marker in self._root.glob(f"*/{_MARKER}"):
                 if time.time() - marker.stat().st_mtime > _UNUSED_SECONDS:
-                    with _locked(marker.parent) as is_ours:
+                    with locked(marker.parent) as is_ours:
                         shutil.rmtree(marker.parent, ignore_errors=is_ours)
 
     def key(self, **more: Any) -> str:  # noqa: ANN401 - JSON values
@@ -108,22 +107,6 @@ def _make(make: Make, programs: Path | None) -> bool:
         make(programs)
         return True
     return is_new
-
-
-@contextmanager
-def _locked(entry: Path) -> Iterator[bool]:
-    """Lock an entry; give False where the cache cannot be written to, so that programs are for this process."""
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(entry.with_suffix(".lock"))
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _complete(entry: Path, material: Mapping[str, Any]) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
+from ortembed.locks import locked
 from ortembed.self_test import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 # A provider that takes the process down is given up after so many tests; one could have been killed by its user.
@@ -33,7 +32,7 @@ def get_or_judge(
             then on the file counts a crash, until the test is done. What it raises passes on.
         again: Forget what the file says.
     """
-    with _locked(path):
+    with locked(path):  # others that test at the same time would spoil the times
         known = None if again else _read(path)
         verdict = _known_verdict(known)
         if verdict and not (verdict.may_change and _age(path) > _FAILURE_SECONDS):
@@ -86,19 +85,3 @@ def _write(path: Path, content: object) -> None:
         for leftover in (partial, path):
             with suppress(OSError):
                 leftover.unlink()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from testing at the same time, which would spoil the times; where there are locks."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()

@@ -11,42 +11,14 @@ from _ortembed_testing import Model, Session
 import ortembed
 from ortembed.runtime_library import find_runtime_library
 from tests.conftest import ROOT
-from tests.python.ort_table import StatusError, Table
 from tests.python.stand_in import read_log, stand_in_environment, use_stand_in
-from tests.python.stand_in_table import BUCKET, RECORDING, STATIC, StandIn, expected, files
-from tests.python.test_runtime_library import runtime
-from tests.python.tiny_graphs import save_lookup
+from tests.stand_in.ort_table import StatusError, Table
+from tests.stand_in.table import BUCKET, RECORDING, STATIC, expected, files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
 
 REPLACED = {3, 7, 8, 9, 10, 95, 100, 124, 125, 126, 130, 168, 169, 216}
 ASSIGNMENT = {407, 408, 409}
-
-
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory):
-    return save_lookup(tmp_path_factory.mktemp("graph") / "model.onnx")
-
-
-@pytest.fixture(scope="module", params=["newest", "floor"])
-def real(request):
-    return find_runtime_library() if request.param == "newest" else runtime("1.21.0")
-
-
-@pytest.fixture
-def stand_in(monkeypatch, tmp_path, real):
-    return StandIn(monkeypatch, tmp_path, real)
-
-
-@pytest.fixture
-def newest(monkeypatch, tmp_path):
-    return StandIn(monkeypatch, tmp_path, find_runtime_library())
-
-
-@pytest.fixture
-def cache(tmp_path):
-    (tmp_path / "cache").mkdir()
-    return tmp_path / "cache"
 
 
 def table_size(version):

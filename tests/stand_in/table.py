@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 
-from tests.python.ort_table import Table
 from tests.python.stand_in import LIBRARY, read_log, use_stand_in
 from tests.python.tiny_graphs import lookup_states
+from tests.stand_in.ort_table import Table
 
 RECORDING = {"session.record_ep_graph_assignment_info": "1"}
 STATIC = {"ModelFormat": "MLProgram", "RequireStaticInputShapes": "1"}

@@ -8,40 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from ortembed.runtime_library import find_runtime_library
 from tests.conftest import ROOT
-from tests.python.ort_table import StatusError
-from tests.python.stand_in_table import RECORDING, STATIC, StandIn, expected, files
-from tests.python.test_runtime_library import runtime
-from tests.python.tiny_graphs import save_lookup
+from tests.stand_in.ort_table import StatusError
+from tests.stand_in.table import RECORDING, STATIC, expected, files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is for POSIX systems")
-
-
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory):
-    return save_lookup(tmp_path_factory.mktemp("graph") / "model.onnx")
-
-
-@pytest.fixture(scope="module", params=["newest", "floor"])
-def real(request):
-    return find_runtime_library() if request.param == "newest" else runtime("1.21.0")
-
-
-@pytest.fixture
-def stand_in(monkeypatch, tmp_path, real):
-    return StandIn(monkeypatch, tmp_path, real)
-
-
-@pytest.fixture
-def newest(monkeypatch, tmp_path):
-    return StandIn(monkeypatch, tmp_path, find_runtime_library())
-
-
-@pytest.fixture
-def cache(tmp_path):
-    (tmp_path / "cache").mkdir()
-    return tmp_path / "cache"
 
 
 def cosine(a, b):
@@ -140,7 +111,7 @@ def test_faults_leave_sessions_without_coreml_alone(stand_in, graph):
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from tests.python.ort_table import Table
+from tests.stand_in.ort_table import Table
 table = Table(sys.argv[2])
 table.session(sys.argv[3], table.options({"batch": 2, "sequence": 16}, {"ModelCacheDirectory": sys.argv[4]}))
 """
