@@ -31,7 +31,8 @@ def build_wheel(target: Target) -> Path:
         "ORTEMBED_PYTHON_LIBRARY": import_library(zig(), tools) if target.system == "Windows" else "",
     }
     settings = {f"cmake.define.{name}": value for name, value in defines.items()}
-    settings |= {"wheel.tags": target.wheel_tag, "build-dir": ROOT / f"build/{target.name}"}
+    # This machine's strip knows no other system's files, and would break their signature.
+    settings |= {"install.strip": "false", "wheel.tags": target.wheel_tag, "build-dir": ROOT / f"build/{target.name}"}
     arguments = [f"--config-settings={name}={value}" for name, value in settings.items()]
     wheels = WORK / f"wheels/{target.name}"
     pip("wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", wheels, *arguments, ROOT,

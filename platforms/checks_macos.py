@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from typing import TYPE_CHECKING
 
 import lief
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 SYSTEM_FOLDERS = ("/usr/lib/", "/System/Library/")
 # How a symbol is looked for when it is bound: in the library with this number, or where anything defines it.
 FLAT_LOOKUP = -2
+CODE_DIRECTORY = 0xFADE0C02
+PAGE = 4096  # bytes; what a hash of the signature is over
 
 
 def problems(path: Path, target: Target) -> Iterator[str]:
@@ -26,6 +30,7 @@ def problems(path: Path, target: Target) -> Iterator[str]:
         yield "the module is no Mach-O file of one architecture"
         return
     yield from _header_problems(module, target)
+    yield from _signature_problems(module, path.read_bytes())
     yield from _library_problems(module)
     yield from _symbol_problems(module)
 
@@ -46,8 +51,23 @@ def _header_problems(module: lief.MachO.Binary, target: Target) -> Iterator[str]
         yield "the module does not say that it is for macOS"
     elif tuple(version.minos[:2]) != oldest:
         yield f"the module is for macOS {'.'.join(map(str, version.minos))} and later, the tag says {oldest}"
+
+
+def _signature_problems(module: lief.MachO.Binary, content: bytes) -> Iterator[str]:
     if not module.has_code_signature or module.code_signature.data_size == 0:
         yield "the module has no code signature, without which arm64 Macs load nothing"
+        return
+    start = module.code_signature.data_offset
+    # The signature begins with a list of parts; the first is the directory of the pages' hashes.
+    directory = start + struct.unpack_from(">I", content, start + 16)[0]
+    magic, _, _, _, hashes, _, _, count, limit = struct.unpack_from(">9I", content, directory)
+    if magic != CODE_DIRECTORY or limit != start:
+        yield "the module's code signature is not of all that is before it"
+        return
+    for page in range(count):
+        stored = content[directory + hashes + 32 * page :][:32]
+        if hashlib.sha256(content[page * PAGE : min((page + 1) * PAGE, limit)]).digest() != stored:
+            yield f"the module was changed at {page * PAGE:#x}, after it was signed"
 
 
 def _library_problems(module: lief.MachO.Binary) -> Iterator[str]:

@@ -152,6 +152,13 @@ class TestMacos:
         with pytest.raises(WheelError, match=message):
             check_wheel(make_wheel(tmp_path, target, module), target)
 
+    def test_a_change_after_signing_is_found(self, tmp_path, target, good):
+        content = bytearray(good.read_bytes())
+        content[lief.MachO.parse(str(good)).at(0).get_section("__text").offset] ^= 1
+        (tmp_path / "changed").write_bytes(content)
+        with pytest.raises(WheelError, match=r"changed at 0x\w+, after it was signed"):
+            check_wheel(make_wheel(tmp_path, target, tmp_path / "changed"), target)
+
     def test_a_symbol_that_nothing_has_is_found(self, tmp_path, target):
         source = GOOD.replace("extern", 'extern "C" void nowhere();\nextern', 1).replace(
             "return", "nowhere(); return"
