@@ -14,9 +14,13 @@ import pytest
 
 import ortembed
 from ortembed import _native
+from ortembed.providers import PROVIDERS_VARIABLE
 from ortembed.runtime_library import find_runtime_library
 
 ROOT = Path(__file__).resolve().parents[1]
+
+if sys.platform == "darwin":  # what is not about providers is about the CPU
+    os.environ.setdefault(PROVIDERS_VARIABLE, "cpu")
 
 
 def pytest_report_header():

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 
 import ortembed
+from ortembed.providers import PROVIDERS_VARIABLE
 from tests.python.stand_in import read_log, use_stand_in
 
 TEXTS = ["hello world cat", "dog", "fish cat " * 9, "dog dog fish hello world", "world " * 25]
@@ -27,6 +28,7 @@ class Mac:
         self.cache = cache
         self._log = log
         self._environment = monkeypatch
+        monkeypatch.delenv(PROVIDERS_VARIABLE, raising=False)
         use_stand_in(monkeypatch, log, ["slow-cpu"])
 
     def faults(self, *names, cpu_is_slow=True):

@@ -5,7 +5,7 @@ import pytest
 
 import ortembed
 from ortembed import CoreMLOptions, InvalidInputError, Provider, ProviderUnavailableError
-from ortembed.providers import COREML, CPU, choose_providers
+from ortembed.providers import COREML, CPU, PROVIDERS_VARIABLE, asked_providers, choose_providers
 from ortembed.runtime_library import VARIABLE
 from tests.python.test_runtime_library import runtime
 
@@ -62,6 +62,17 @@ def test_the_choice(asked, available, expected):
 def test_what_is_no_choice_is_named(asked, error, message):
     with pytest.raises(error, match=message):
         choose_providers(asked, LINUX)
+
+
+def test_the_variable_names_providers_where_the_caller_does_not(monkeypatch):
+    monkeypatch.setenv(PROVIDERS_VARIABLE, "azure,cpu")
+    assert asked_providers(None) == ["azure", "cpu"]
+    assert asked_providers("cpu") == "cpu"
+    monkeypatch.setenv(PROVIDERS_VARIABLE, "nope")
+    with pytest.raises(ProviderUnavailableError, match="no execution provider 'nope'"):
+        ortembed.Embedder()
+    monkeypatch.setenv(PROVIDERS_VARIABLE, "")
+    assert asked_providers(None) is None
 
 
 def test_coreml_goes_with_the_cpu_alone():

@@ -16,7 +16,7 @@ from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailable
 from ortembed.load_request import LoadRequest
 from ortembed.loading import load
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
-from ortembed.providers import choose_providers
+from ortembed.providers import asked_providers, choose_providers
 from ortembed.responses import EmbeddingResponse, Usage
 from ortembed.runtime_library import available_providers
 from ortembed.similarity import similarity
@@ -66,8 +66,9 @@ class Embedder(AsyncEncoding, Description):
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
             dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
             providers: What runs the model, in order of preference: "cpu", "coreml", ["coreml", "cpu"], or whatever
-                else the installed ONNX Runtime has; a Provider with options. By default CoreML where there is one,
-                if it gives the CPU's vectors and gives them sooner, by a test at the first load; else the CPU.
+                else the installed ONNX Runtime has; a Provider with options. By default what ORTEMBED_PROVIDERS names,
+                else CoreML where there is one, if it gives the CPU's vectors and gives them sooner, by a test at the
+                first load, else the CPU.
             threads: Cores to use; by default ORTEMBED_NUM_THREADS, else as many as affinity and cgroup let this
                 process use.
             max_seq_length: Longest text in tokens, special tokens included; by default what the model's files say.
@@ -93,7 +94,7 @@ class Embedder(AsyncEncoding, Description):
         self._loaded = load(
             LoadRequest(
                 name,
-                choose_providers(providers, available_providers()),
+                choose_providers(asked_providers(providers), available_providers()),
                 dtype=dtype,
                 threads=threads,
                 max_seq_length=max_seq_length,

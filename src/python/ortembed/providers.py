@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Union
 
 from ortembed.errors import InvalidInputError, ProviderUnavailableError
 
+PROVIDERS_VARIABLE = "ORTEMBED_PROVIDERS"
 CPU = "CPUExecutionProvider"
 COREML = "CoreMLExecutionProvider"
 _SUFFIX = "ExecutionProvider"
@@ -138,6 +140,12 @@ class ProviderChoice(NamedTuple):
     accelerators: tuple[Accelerator, ...]
     may_use_cpu: bool
     is_automatic: bool = False
+
+
+def asked_providers(providers: Providers) -> Providers:
+    """Give what the caller asked for, else what ORTEMBED_PROVIDERS names, with commas between; else None."""
+    named = os.environ.get(PROVIDERS_VARIABLE)
+    return named.split(",") if providers is None and named else providers
 
 
 def choose_providers(asked: Providers, available: Sequence[str]) -> ProviderChoice:

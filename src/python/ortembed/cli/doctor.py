@@ -16,7 +16,7 @@ from ortembed.cli.streams import report_step, standard_output
 from ortembed.known_vectors import known_vectors
 from ortembed.load_request import LoadRequest
 from ortembed.loading import Loaded, load
-from ortembed.providers import choose_providers
+from ortembed.providers import asked_providers, choose_providers
 from ortembed.quality import FLOORS
 from ortembed.responses import ProviderWarning
 from ortembed.runtime_library import available_providers
@@ -71,7 +71,7 @@ def _load(options: argparse.Namespace) -> Loaded:
         return load(
             LoadRequest(
                 options.model,
-                choose_providers(providers(options), available_providers()),
+                choose_providers(asked_providers(providers(options)), available_providers()),
                 dtype=options.dtype,
                 threads=options.threads,
                 revision=options.revision,
