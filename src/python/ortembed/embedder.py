@@ -66,7 +66,7 @@ class Embedder(AsyncEncoding, Description):
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
             dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
             providers: What runs the model, in order of preference: "cpu", "coreml", ["coreml", "cpu"], or whatever
-                else the installed ONNX Runtime has; a Provider with options. By default what ORTEMBED_PROVIDERS names,
+                else the installed ONNX Runtime has; a Provider with options. By default those of ORTEMBED_PROVIDERS,
                 else CoreML where there is one, if it gives the CPU's vectors and gives them sooner, by a test at the
                 first load, else the CPU.
             threads: Cores to use; by default ORTEMBED_NUM_THREADS, else as many as affinity and cgroup let this

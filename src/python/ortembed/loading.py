@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ortembed.backend import Backend
 from ortembed.callers import callers_level
-from ortembed.coreml_trial import CoreMLTrial
 from ortembed.errors import IntegrityError, ModelLoadError, ModelNotFoundError, ProviderUnavailableError
 from ortembed.partition import Partition, partition_of
 from ortembed.providers import COREML, CPU
@@ -139,6 +138,8 @@ def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
         if not request.choice.may_use_cpu:
             raise
         return _Refusal(str(error))  # the form for the CPU may be there all the same
+    from ortembed.coreml_trial import CoreMLTrial  # noqa: PLC0415 - with much that the CPU does not need
+
     trial = CoreMLTrial(request, prepared)
     if reason := trial.refusal():
         return _Refusal(reason)
