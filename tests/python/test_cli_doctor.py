@@ -133,3 +133,15 @@ def test_info_shows_the_machine_too(ortembed, embedder, cache_dir):
     status, out = ortembed("info", "all-minilm-l6-v2", "--cache-dir", cache_dir, "--json")
     assert status == 0
     assert json.loads(out)["machine"]["runtime"].startswith("ONNX Runtime ")
+
+
+@needs_stand_in
+def test_info_shows_what_a_test_that_was_made_saw(ortembed, mac):
+    arguments = ("info", mac.model, "--cache-dir", mac.cache, "--json")
+    assert json.loads(ortembed(*arguments)[1])["accelerator"] is None
+    mac.load(None)
+    mac.forget()
+    table = json.loads(ortembed(*arguments)[1])["accelerator"]
+    assert "nodes on CoreMLExecutionProvider, in 1 part" in table["8 x 32 tokens"]
+    assert table["outcome"].startswith("right, and ")
+    assert mac.sessions() == []

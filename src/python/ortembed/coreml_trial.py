@@ -15,10 +15,11 @@ from ortembed.options import choose_max_seq_length
 from ortembed.providers import CoreMLOptions
 from ortembed.runtime_library import find_runtime_library
 from ortembed.self_test import judge
-from ortembed.verdicts import get_or_judge
+from ortembed.verdicts import get_or_judge, known_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ortembed.load_request import LoadRequest
     from ortembed.pipeline import Pipeline
@@ -82,10 +83,13 @@ class CoreMLTrial:
             )
         return ""
 
+    def known_verdict(self) -> Verdict | None:
+        """Give the verdict of a test that has been made; None where none has."""
+        return known_verdict(self._verdict_path())
+
     def verdict(self) -> tuple[Verdict, bool]:
         """Give the verdict on it, and whether it was made now. What a model that is not kept compiled is deleted."""
-        path = self._request.accelerator_cache / f"{self._verdict_key()}.verdict.json"
-        verdict, is_new = get_or_judge(path, self._judge, again=self._request.test_again)
+        verdict, is_new = get_or_judge(self._verdict_path(), self._judge, again=self._request.test_again)
         if is_new and not verdict.is_kept:
             self._cache.remove(self._buckets)
         return verdict, is_new
@@ -104,14 +108,14 @@ class CoreMLTrial:
         )
         return self._request.pipeline(self._prepared, backend)
 
-    def _verdict_key(self) -> str:
-        """Name all that decides how right and how fast CoreML and CPU are."""
+    def _verdict_path(self) -> Path:
+        """Give the file of the verdict, named by all that decides how right and how fast CoreML and CPU are."""
         more: dict[str, Any] = {
             "test": _TEST_VERSION,
             "threads": choose_threads(self._request.threads),
             "buckets": self._buckets,
         }
-        return self._cache.key(**more)
+        return self._request.accelerator_cache / f"{self._cache.key(**more)}.verdict.json"
 
     def _judge(self, start: Callable[[], None]) -> Verdict:
         """Test it. What it loads for the test goes afterwards: every shape is open then, and few will be needed."""

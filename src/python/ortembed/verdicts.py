@@ -49,6 +49,11 @@ def get_or_judge(
         return verdict, True
 
 
+def known_verdict(path: Path) -> Verdict | None:
+    """Give the verdict that a file keeps; None where there is none."""
+    return _known_verdict(_read(path))
+
+
 def _known_verdict(known: Any) -> Verdict | None:  # noqa: ANN401 - whatever the file has
     try:
         return Verdict.from_json(known)

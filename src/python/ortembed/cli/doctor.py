@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ortembed.cli.accelerator import table
 from ortembed.cli.arguments import add_loading, providers
 from ortembed.cli.describe import lines
 from ortembed.cli.machine import machine
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ortembed.cli.arguments import Commands
     from ortembed.pipeline import Pipeline
-    from ortembed.self_test import BucketResult, Verdict
 
 
 def add_parser(commands: Commands) -> None:
@@ -104,7 +104,7 @@ def _self_test(options: argparse.Namespace, loaded: Loaded) -> tuple[dict[str, A
     """Give the figures, and what is wrong."""
     figures, problems = _against_known(options.model, loaded.pipeline)
     if loaded.verdict:
-        figures["accelerator"] = _table(loaded.verdict)
+        figures["accelerator"] = table(loaded.verdict)
     return figures, problems
 
 
@@ -123,17 +123,3 @@ def _against_known(name: str, pipeline: Pipeline) -> tuple[dict[str, Any], list[
     floor = FLOORS[pipeline.prepared.facts.dtype].cosine_min
     fault = f"the least cosine to the reference is {cosines.min():.6f}, below {floor}"
     return figures, [] if cosines.min() >= floor else [fault]
-
-
-def _table(verdict: Verdict) -> dict[str, Any]:
-    rows = {f"{bucket.rows} x {bucket.tokens} tokens": _figures(bucket) for bucket in verdict.buckets}
-    return {**rows, "outcome": verdict.reason or f"right, and {verdict.speedup:.2f} times the CPU's speed"}
-
-
-def _figures(bucket: BucketResult) -> str:
-    if bucket.failure:
-        return bucket.failure
-    return (
-        f"cosine {bucket.cosine:.6f}, norm {bucket.norm_ratio:.4f}, {bucket.milliseconds:.2f} ms and the CPU "
-        f"{bucket.cpu_milliseconds:.2f}; {bucket.partition}"
-    )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ortembed.cli.accelerator import table
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
 from ortembed.cli.machine import machine
 from ortembed.cli.streams import standard_output
 from ortembed.errors import ModelNotFoundError
+from ortembed.load_request import LoadRequest
 from ortembed.prepare import find_prepared
+from ortembed.providers import choose_providers
+from ortembed.runtime_library import available_providers
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +30,8 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="describe a prepared model",
         description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
-        "compares with float32, and the runtime, providers and cache of this machine. Nothing is downloaded or made.",
+        "compares with float32; the runtime, providers and cache of this machine, and what an accelerator's self-test "
+        "saw. Nothing is downloaded or made.",
     )
     add_model(parser)
     add_source(parser, may_fetch=False)
@@ -37,13 +42,31 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the description."""
     stream = standard_output()
-    known = {**describe(options.model, _find(options)), "machine": machine(options.cache_dir)}
+    known = {
+        **describe(options.model, _find(options)),
+        "machine": machine(options.cache_dir),
+        "accelerator": _accelerator(options),
+    }
     if options.json:
         print(json.dumps(known, indent=1), file=stream)
     else:
         quoted = {name: json.dumps(prompt, ensure_ascii=False) for name, prompt in known["prompts"].items() if prompt}
         print("\n".join(lines({**known, "prompts": quoted})), file=stream)
     return 0
+
+
+def _accelerator(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Give what CoreML's self-test saw, where there is CoreML and it was tested with its default options."""
+    choice = choose_providers(None, available_providers())
+    where = {"revision": options.revision, "cache_dir": options.cache_dir}
+    prepared = find_prepared(options.model, form="coreml", **where) if choice.accelerators else None
+    if prepared is None:
+        return None
+    from ortembed.coreml_trial import CoreMLTrial  # noqa: PLC0415 - with much that the CPU does not need
+
+    request = LoadRequest(options.model, choice, local_files_only=True, **where)
+    verdict = CoreMLTrial(request, prepared).known_verdict()
+    return table(verdict) if verdict else None
 
 
 def _find(options: argparse.Namespace) -> PreparedModel:
