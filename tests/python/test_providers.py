@@ -33,6 +33,7 @@ def names(choice):
         (["cuda", "cpu"], WINDOWS, (["CUDA"], True, False)),
         (("directml", "xnnpack", "cpu"), WINDOWS, (["DML", "XNNPACK"], True, False)),
         (["azure"], LINUX, (["AZURE"], False, False)),
+        ([("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"], WINDOWS, (["CUDA"], True, False)),
     ],
 )
 def test_the_choice(asked, available, expected):

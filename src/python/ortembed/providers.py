@@ -105,7 +105,7 @@ class Provider:
     options: CoreMLOptions | Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
-Providers = Union[str, Provider, "Sequence[str | Provider]", None]
+Providers = Union[str, Provider, "Sequence[str | Provider | tuple[str, Mapping[str, str | int | bool]]]", None]
 
 
 class Accelerator(NamedTuple):
@@ -180,6 +180,8 @@ def _sequence(asked: object) -> list[object]:
 
 def _accelerator(item: object, available: Sequence[str]) -> Accelerator:
     provider = Provider(item) if isinstance(item, str) else item
+    if isinstance(item, tuple) and len(item) == 2:  # noqa: PLR2004 - name and options, as onnxruntime takes them
+        provider = Provider(*item)
     if not isinstance(provider, Provider) or not isinstance(provider.name, str) or not provider.name:
         raise InvalidInputError(f"providers has {item!r}, neither a name nor a Provider")
     name = _official_name(provider.name, available)

@@ -30,8 +30,8 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="describe a prepared model",
         description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
-        "compares with float32; the runtime, providers and cache of this machine, and what an accelerator's self-test "
-        "saw. Nothing is downloaded or made.",
+        "compares with float32; the runtime, providers and cache of this machine, and what an accelerator's test saw. "
+        "Nothing is downloaded or made.",
     )
     add_model(parser)
     add_source(parser, may_fetch=False)
