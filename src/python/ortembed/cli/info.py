@@ -30,7 +30,7 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="describe a prepared model",
         description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
-        "compares with float32; the runtime, providers and cache of this machine, and what an accelerator's test saw. "
+        "compares with float32; this machine's runtime, providers and cache; and what an accelerator's test saw. "
         "Nothing is downloaded or made.",
     )
     add_model(parser)
