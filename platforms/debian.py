@@ -27,7 +27,8 @@ def unpack(packages: list[str], architecture: str, folder: Path, *, dependencies
     say(f"downloading from Debian, {architecture}: {', '.join(packages)}")
     options = _own_apt(architecture)
     archives = WORK / f"apt/{folder.name}"
-    archives.joinpath("partial").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(archives, ignore_errors=True)  # of a run that was interrupted, perhaps long ago
+    archives.joinpath("partial").mkdir(parents=True)
     if dependencies:
         options += ["-o", f"Dir::Cache::Archives={archives}", "--download-only", "--yes", "--no-install-recommends"]
         run("apt-get", *options, "-qq", "install", *packages)
@@ -63,7 +64,6 @@ def _own_apt(architecture: str) -> list[str]:
     if shutil.which("apt-get") is None:
         raise NoDebianError("this machine has no apt-get")
     base = WORK / f"apt/{architecture}"
-    fresh = not base.exists()
     base.joinpath("lists/partial").mkdir(parents=True, exist_ok=True)
     (base / "sources.list").write_text(debian_source(), "utf-8")
     (base / "status").write_text("", "utf-8")  # nothing is installed, so each dependency comes too
@@ -78,6 +78,6 @@ def _own_apt(architecture: str) -> list[str]:
         "Dir::State::Status": base / "status",
     }
     options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-    if fresh:
-        run("apt-get", *options, "-qq", "update")
+    # Each time: lists grow old, and half of them would pass for all.
+    run("apt-get", *options, "-o", "APT::Update::Error-Mode=any", "-qq", "update")
     return options

@@ -6,6 +6,7 @@ FOLDER/runtimes/VERSION, whole packages to the environment's onnxruntime/VERSION
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,7 @@ LIBRARIES = ("1.20.1", "1.21.0")
 PACKAGES = ("1.21.1", "1.22.1", "1.23.2", "1.24.4")
 # A build with another provider that runs on any x86 machine, for tests/python/test_openvino.py.
 OPENVINO = "onnxruntime-openvino==1.24.1"
+_LIBRARY = re.compile(r"/capi/(libonnxruntime\.|onnxruntime\.dll)")
 APART = Path(sys.prefix) / "onnxruntime"  # goes with the environment, whose Python decides which wheels fit
 
 
@@ -40,7 +42,10 @@ def download_library(version: str, folder: Path, downloads: Path) -> None:
     (archive,) = downloads.glob(f"onnxruntime-{version}-*.whl")
     partial = folder.with_suffix(".partial")
     with zipfile.ZipFile(archive) as wheel:
-        wheel.extractall(partial, [name for name in wheel.namelist() if "/capi/libonnxruntime." in name])
+        libraries = [name for name in wheel.namelist() if _LIBRARY.search(name)]
+        if not libraries:
+            sys.exit(f"{archive.name} has no C library")
+        wheel.extractall(partial, libraries)
     partial.rename(folder)
 
 
@@ -51,7 +56,7 @@ def install_package(requirement: str, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     say(f"installing {requirement} apart")
     done = pip("install", "--upgrade", "--target", partial, requirement)
-    if "No matching distribution" in done.stderr:
+    if "No matching distribution" in done.stderr and "Retrying" not in done.stderr:  # of a network that is down
         say(f"{requirement} has no wheel for this Python; the tests with it will be skipped")
         partial.mkdir(parents=True, exist_ok=True)
     elif done.returncode:

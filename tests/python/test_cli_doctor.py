@@ -104,13 +104,22 @@ def test_a_graph_that_is_split_shows_what_the_cpu_gets(ortembed, mac):
 
 
 @needs_stand_in
-@pytest.mark.parametrize(("asked", "expected"), [([], 0), (["--providers", "coreml,cpu"], 1)])
-def test_coreml_that_is_wrong_is_a_problem_where_it_was_asked_for(ortembed, mac, asked, expected):
+@pytest.mark.parametrize("asked", [[], ["--providers", "coreml, cpu"]])
+def test_coreml_that_is_wrong_is_a_problem(ortembed, mac, asked):
     mac.faults("wrong@1x32")
     status, found = doctor_json(ortembed, "--model", mac.model, "--cache-dir", mac.cache, "--self-test", *asked)
-    assert status == expected
+    assert status == 1
     assert found["runs on"] == ["CPUExecutionProvider"]
     assert "it is not right: 1 x 32 tokens: cosine " in found["remark"]
+    assert found["problems"] == [found["remark"]]
+
+
+@needs_stand_in
+@pytest.mark.parametrize(("asked", "expected"), [([], 0), (["--providers", "coreml,cpu"], 1)])
+def test_coreml_that_is_slower_is_a_problem_where_it_was_asked_for(ortembed, mac, asked, expected):
+    mac.faults("slow", cpu_is_slow=False)
+    status, found = doctor_json(ortembed, "--model", mac.model, "--cache-dir", mac.cache, "--self-test", *asked)
+    assert status == expected
     assert found["problems"] == ([found["remark"]] if asked else [])
 
 

@@ -58,6 +58,12 @@ def test_a_disk_without_room_for_what_is_compiled_leaves_the_cpu(mac, monkeypatc
     assert " GB free" in told
 
 
+def test_what_is_compiled_already_needs_no_room(tested_mac, monkeypatch):
+    monkeypatch.setattr(coreml_trial, "_COPIES", 10**12)
+    embedder, told = tested_mac.load()
+    assert (told, embedder.model_info().providers) == ([], ACCELERATED)
+
+
 def test_a_marker_that_cannot_be_written_is_no_failure(mac, mac_expected, monkeypatch):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
@@ -68,18 +74,22 @@ def test_a_marker_that_cannot_be_written_is_no_failure(mac, mac_expected, monkey
     assert_same(embedder.encode(TEXTS), mac_expected)
 
 
-def test_programs_that_nobody_opened_for_two_months_are_deleted_at_the_next_test(tested_mac):
+def test_what_nobody_used_for_two_months_is_deleted_at_the_next_test(tested_mac):
+    folder = tested_mac.cache / "accelerators"
     others = []
     for days in (61, 59):
-        entry = tested_mac.cache / "accelerators" / f"{days}"
-        (entry / "programs").mkdir(parents=True)
-        (entry / "complete.json").write_text("{}")
-        os.utime(entry / "complete.json", (time.time() - days * 24 * 3600,) * 2)
-        others.append(entry)
+        complete, half, verdict = (folder / f"{days}{name}" for name in ("", "half", ".verdict.json"))
+        for entry in (complete, half):
+            (entry / "programs").mkdir(parents=True)
+        for path in (complete / "complete.json", verdict):
+            path.write_text("{}")
+        for path in (complete / "complete.json", half, verdict):
+            os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+        others += [complete, half, verdict]
     tested_mac.load()
-    assert [entry.exists() for entry in others] == [True, True]
+    assert [entry.exists() for entry in others] == [True] * 6
     tested_mac.load(max_seq_length=30)
-    assert [entry.exists() for entry in others] == [False, True]
+    assert [entry.exists() for entry in others] == [False] * 3 + [True] * 3
 
 
 def test_opening_programs_counts_as_using_them(tested_mac):

@@ -69,6 +69,8 @@ def test_the_variable_names_providers_where_the_caller_does_not(monkeypatch):
     monkeypatch.setenv(PROVIDERS_VARIABLE, "azure,cpu")
     assert asked_providers(None) == ["azure", "cpu"]
     assert asked_providers("cpu") == "cpu"
+    monkeypatch.setenv(PROVIDERS_VARIABLE, "coreml, cpu")
+    assert asked_providers(None) == ["coreml", "cpu"]
     monkeypatch.setenv(PROVIDERS_VARIABLE, "nope")
     with pytest.raises(ProviderUnavailableError, match="no execution provider 'nope'"):
         ortembed.Embedder()
@@ -93,9 +95,16 @@ def test_coremls_options_may_be_given_by_name():
     assert accelerator.coreml == CoreMLOptions("CPUAndNeuralEngine", sequence_lengths=(16, 64))
 
 
+def test_coremls_options_may_have_the_runtimes_names():
+    given = {"MLComputeUnits": "CPUAndGPU", "AllowLowPrecisionAccumulationOnGPU": "1"}
+    (accelerator,) = choose_providers([("CoreMLExecutionProvider", given)], MAC).accelerators
+    assert accelerator.coreml == CoreMLOptions("CPUAndGPU", low_precision_accumulation=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"ModelFormat": "NeuralNetwork"}, "CoreML's options are .*; there are batch, compute_units"),
         ({"units": "ALL"}, "CoreML's options are .*'units'.*; there are batch, compute_units, low_precision"),
         (3, "CoreML's options are 3; there are"),
         ({"compute_units": "GPU"}, "compute_units is 'GPU', none of ALL, CPUOnly, CPUAndGPU, CPUAndNeuralEngine"),

@@ -14,6 +14,8 @@ from ortembed.errors import (
     RuntimeLibraryError,
     ServiceUnavailableError,
 )
+from ortembed.loading import ProviderReport
+from ortembed.partition import Partition
 from ortembed.precision import quantize_embeddings
 from ortembed.providers import CoreMLOptions, Provider
 from ortembed.responses import (
@@ -41,7 +43,9 @@ __all__ = [
     "ModelLoadError",
     "ModelNotFoundError",
     "OrtembedError",
+    "Partition",
     "Provider",
+    "ProviderReport",
     "ProviderUnavailableError",
     "ProviderWarning",
     "RuntimeLibraryError",

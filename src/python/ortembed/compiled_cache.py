@@ -64,12 +64,17 @@ class CompiledCache:
                     shutil.rmtree(entry, ignore_errors=True)
 
     def remove_unused(self) -> None:
-        """Delete programs, of any model, that were not opened for two months."""
-        with suppress(OSError):
-            for marker in self._root.glob(f"*/{_MARKER}"):
-                if time.time() - marker.stat().st_mtime > _UNUSED_SECONDS:
-                    with locked(marker.parent) as is_ours:
-                        shutil.rmtree(marker.parent, ignore_errors=is_ours)
+        """Delete programs, and verdicts, of any model, that were not opened or made for two months."""
+        for path in list(self._root.glob("*")):
+            if path.suffix == ".lock" or not _is_old(path):
+                continue
+            with locked(path) as is_ours:
+                if is_ours and _is_old(path):  # nobody has opened it meanwhile
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def missing(self, buckets: Iterable[tuple[int, int]]) -> int:
+        """Tell how many buckets have no programs yet."""
+        return sum(not _is_complete(self._entry(rows, tokens)) for rows, tokens in buckets)
 
     def key(self, **more: Any) -> str:  # noqa: ANN401 - JSON values
         """Give the name for what depends on the material and these values."""
@@ -107,6 +112,15 @@ def _make(make: Make, programs: Path | None) -> bool:
         make(programs)
         return True
     return is_new
+
+
+def _is_old(path: Path) -> bool:
+    """Tell whether a file, or what a folder has for a marker, was not touched for long."""
+    try:
+        marker = path / _MARKER
+        return time.time() - (marker if marker.exists() else path).stat().st_mtime > _UNUSED_SECONDS
+    except OSError:
+        return False
 
 
 def _complete(entry: Path, material: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 from ortembed.errors import InvalidInputError, ProviderUnavailableError
 
@@ -26,6 +26,12 @@ _APPENDED_AS = {
 }
 _ALIASES = {"directml": "dml", "tensorrt_rtx": "nvtensorrtrtx"}
 
+# ONNX Runtime's own names of CoreML's options; the others that it has are not for the caller to choose.
+_COREML_NAMES = {
+    "MLComputeUnits": "compute_units",
+    "SpecializationStrategy": "specialization",
+    "AllowLowPrecisionAccumulationOnGPU": "low_precision_accumulation",
+}
 _LARGEST = 16384  # dimension that CoreML takes
 _COMPUTE_UNITS = ("ALL", "CPUOnly", "CPUAndGPU", "CPUAndNeuralEngine")
 _SPECIALIZATIONS = ("Default", "FastPrediction")
@@ -145,7 +151,12 @@ class ProviderChoice(NamedTuple):
 def asked_providers(providers: Providers) -> Providers:
     """Give what the caller asked for, else what ORTEMBED_PROVIDERS names, with commas between; else None."""
     named = os.environ.get(PROVIDERS_VARIABLE)
-    return named.split(",") if providers is None and named else providers
+    return split_names(named) if providers is None and named else providers
+
+
+def split_names(text: str) -> list[str]:
+    """Read names with commas, and perhaps blanks, between."""
+    return [name.strip() for name in text.split(",")]
 
 
 def choose_providers(asked: Providers, available: Sequence[str]) -> ProviderChoice:
@@ -209,9 +220,12 @@ def _coreml_options(options: object) -> CoreMLOptions:
     if isinstance(options, CoreMLOptions):
         return options
     known = {attribute.name for attribute in fields(CoreMLOptions)}
-    if not isinstance(options, Mapping) or options.keys() - known:
+    if not isinstance(options, Mapping) or options.keys() - known - _COREML_NAMES.keys():
         raise InvalidInputError(f"CoreML's options are {options!r}; there are {', '.join(sorted(known))}")
-    return CoreMLOptions(**options)
+    flags: dict[str, Any] = {"0": False, "1": True}
+    return CoreMLOptions(
+        **{_COREML_NAMES.get(name, name): flags.get(str(value), value) for name, value in options.items()}
+    )
 
 
 def _plain_options(name: str, options: object) -> tuple[tuple[str, str], ...]:

@@ -205,7 +205,7 @@ def _judge_bucket(
         first = _run_all(accelerated, probes)
         times, raced = _race(accelerated, on_cpu, probes)
         compared = [_compare(vectors, expected) for vectors in (first, *raced)]
-        cosine = min(least for least, _ in compared)
+        cosine = float(np.min([least for least, _ in compared]))  # NaN where one is
         ratio = max((farthest for _, farthest in compared), key=lambda farthest: abs(farthest - 1))
     except OrtembedError as error:
         failure = str(error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ortembed.embedder import Embedder
 from ortembed.prepare import DTYPES, FORMS
+from ortembed.providers import split_names
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,7 +33,8 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--providers",
         metavar="P[,P]",
-        help="what runs the model, best first: cpu, coreml, … (default: coreml where right and faster, else cpu)",
+        help="what runs the model, best first: cpu, coreml, … (default: ORTEMBED_PROVIDERS, else coreml where it is "
+        "right and faster, else cpu)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads a run (default: cores allowed)")
     add_source(parser)
@@ -53,7 +55,7 @@ def add_cache_dir(parser: argparse.ArgumentParser) -> None:
 
 def providers(options: argparse.Namespace) -> list[str] | None:
     """Give the providers that were named, None for none."""
-    return options.providers.split(",") if options.providers else None
+    return split_names(options.providers) if options.providers else None
 
 
 def load(options: argparse.Namespace) -> Embedder:

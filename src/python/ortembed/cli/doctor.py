@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     problems = [loaded.remark] if loaded.remark and options.providers else []
     if options.self_test:
         known["self-test"], faults = _self_test(options, loaded)
-        problems += faults
+        problems += [fault for fault in faults if fault not in problems]
     known["problems"] = problems
     if options.json:
         print(json.dumps({**findings, **known}, indent=1), file=stream)
@@ -103,8 +103,11 @@ def _describe(options: argparse.Namespace, loaded: Loaded) -> dict[str, Any]:
 def _self_test(options: argparse.Namespace, loaded: Loaded) -> tuple[dict[str, Any], list[str]]:
     """Give the figures, and what is wrong."""
     figures, problems = _against_known(options.model, loaded.pipeline)
-    if loaded.verdict:
-        figures["accelerator"] = table(loaded.verdict)
+    verdict = loaded.verdict
+    if verdict:
+        figures["accelerator"] = table(verdict)
+    if verdict and not verdict.is_right:
+        problems.append(verdict.reason)
     return figures, problems
 
 
