@@ -222,10 +222,11 @@ def _coreml_options(options: object) -> CoreMLOptions:
     known = {attribute.name for attribute in fields(CoreMLOptions)}
     if not isinstance(options, Mapping) or options.keys() - known - _COREML_NAMES.keys():
         raise InvalidInputError(f"CoreML's options are {options!r}; there are {', '.join(sorted(known))}")
-    flags: dict[str, Any] = {"0": False, "1": True}
-    return CoreMLOptions(
-        **{_COREML_NAMES.get(name, name): flags.get(str(value), value) for name, value in options.items()}
-    )
+    flags = {"0": False, "1": True}
+    given: dict[str, Any] = {
+        _COREML_NAMES.get(str(name), str(name)): flags.get(str(value), value) for name, value in options.items()
+    }
+    return CoreMLOptions(**given)
 
 
 def _plain_options(name: str, options: object) -> tuple[tuple[str, str], ...]:
