@@ -13,23 +13,8 @@ from ortembed import CalibrationWarning, InvalidInputError, _native, quantize_em
 from ortembed.precision import PRECISIONS, check_ranges, choose_ranges, output_columns, output_dtype, takes_ranges
 
 FLOAT32 = np.finfo(np.float32)
-NASTY = np.array(
-    [
-        0,
-        -0.0,
-        np.inf,
-        -np.inf,
-        FLOAT32.max,
-        FLOAT32.min,
-        FLOAT32.tiny,
-        FLOAT32.smallest_subnormal,
-        -1e-45,
-        0.5,
-        1,
-        -1,
-    ],
-    np.float32,
-)
+LIMITS = [FLOAT32.max, FLOAT32.min, FLOAT32.tiny, FLOAT32.smallest_subnormal]
+NASTY = np.array([0, -0.0, np.inf, -np.inf, *LIMITS, -1e-45, 0.5, 1, -1], np.float32)
 
 
 def uint8_codes(vectors, ranges):
