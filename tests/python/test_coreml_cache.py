@@ -1,6 +1,7 @@
 """What a Mac user finds in the cache of compiled programs: complete folders, made once, or none."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,19 @@ def test_a_compilation_that_fails_leaves_nothing_behind(mac, fault):
     mac.faults(fault)
     assert mac.load()[0].model_info().providers == ON_CPU
     assert mac.entries() == []
+
+
+def test_a_compilation_that_fails_after_the_test_leaves_nothing_behind(tested_mac, mac_expected):
+    embedder, _ = tested_mac.load()
+    kept = {session["cache"] for session in tested_mac.sessions()}
+    for entry in tested_mac.entries():
+        if str(entry / "programs") not in kept:
+            shutil.rmtree(entry)
+    before = tested_mac.entries()
+    tested_mac.faults("partial-cache")
+    with pytest.warns(ortembed.ProviderWarning, match="1 x 32 tokens"):
+        assert_same(embedder.encode(TEXTS[2]), mac_expected[2])
+    assert tested_mac.entries() == before
 
 
 def test_a_process_killed_while_it_compiles_leaves_no_entry_that_counts(mac):

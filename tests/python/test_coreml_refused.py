@@ -132,16 +132,17 @@ def test_what_a_refused_model_has_compiled_is_deleted(mac):
     assert mac.entries() == []
 
 
-def test_a_run_that_fails_in_the_race_alone_is_a_failure_too(mac, monkeypatch):
+@pytest.mark.parametrize(("fault", "reason"), [("run", "the model failed to run"), ("wrong", "cosine ")])
+def test_a_fault_in_the_race_alone_is_seen_too(mac, monkeypatch, fault, reason):
     real = self_test._race
 
     def race(*arguments):
-        mac.faults("run@1x32")
+        mac.faults(f"{fault}@1x32")
         return real(*arguments)
 
     monkeypatch.setattr(self_test, "_race", race)
     _, (told,) = mac.load()
-    assert "it is not right: 1 x 32 tokens: the model failed to run" in told
+    assert f"it is not right: 1 x 32 tokens: {reason}" in told
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"buckets": 3}', '{"buckets": [{}], "crashes": 0}', "null"])
