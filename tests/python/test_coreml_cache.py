@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import ortembed
 from ortembed import coreml_trial, hardware
 from ortembed.hardware import system_build
 from tests.python.mac import ACCELERATED, BUCKETS, ON_CPU, TEXTS, assert_same, shape
