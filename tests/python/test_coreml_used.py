@@ -1,5 +1,6 @@
 """What happens to a Mac user whose CoreML is right and faster: it runs the model, in shapes that it compiles for."""
 
+import io
 import sys
 import threading
 
@@ -32,6 +33,21 @@ def test_the_test_sees_every_shape_and_where_its_nodes_run(mac):
     assert list(report.partitions) == ["1 x 8 tokens"]  # the others are closed after the test
     for partition in (report.partitions["1 x 8 tokens"], *(bucket.partition for bucket in report.self_test.buckets)):
         assert (partition.parts, list(partition.nodes), partition.left_to_cpu) == (1, [ACCELERATED[0]], {})
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_the_test_shows_how_far_it_is_where_someone_watches(mac, monkeypatch, stream):
+    shown = stream()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", shown)
+        mac.load()
+    assert ("compiling and testing for the accelerator: 100%" in shown.getvalue()) == shown.isatty()
+    assert ("3/3" in shown.getvalue()) == shown.isatty()
 
 
 def test_each_shape_has_static_dimensions_and_a_folder_of_its_own(mac):

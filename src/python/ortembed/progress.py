@@ -1,4 +1,4 @@
-"""The progress bar of long work."""
+"""The progress bars of long work."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def progress_bar(total: int, *, show: bool | None) -> Iterator[Callable[[int], o
     disable = None if show is None else False  # None: shown only on a terminal
     with tqdm(total=total, desc="embedding", unit="text", disable=disable) as bar:
         yield None if bar.disable else bar.update
+
+
+@contextmanager
+def steps_bar(total: int, description: str, unit: str) -> Iterator[Callable[[int], object]]:
+    """Give what to call after each of a few long steps; shown where stderr is a terminal."""
+    from tqdm import tqdm  # noqa: PLC0415 - as above
+
+    with tqdm(total=total, desc=description, unit=unit, disable=None, leave=False) as bar:
+        yield bar.update

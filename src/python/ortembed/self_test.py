@@ -11,6 +11,7 @@ import numpy as np
 
 from ortembed.errors import ModelLoadError, OrtembedError, ProviderUnavailableError
 from ortembed.partition import Partition, partition_of
+from ortembed.progress import steps_bar
 from ortembed.recipe import Prompt, Recipe
 from ortembed.tokenizer import TokenizedTexts
 
@@ -161,12 +162,13 @@ def judge(load: Callable[[], Pipeline], on_cpu: Pipeline, buckets: Sequence[tupl
     words = _probe_ids(on_cpu)
     previous = {1: 0}  # the longest text that goes to a smaller bucket of as many texts
     results = []
-    for rows, tokens in buckets:
-        shortest = 1 + previous.get(rows, tokens // 2)
-        results.append(
-            _judge_bucket(accelerated, on_cpu, (rows, tokens), list(_probes(words, rows, shortest, tokens)))
-        )
-        previous[rows] = tokens
+    with steps_bar(len(buckets), "compiling and testing for the accelerator", "shape") as advance:
+        for rows, tokens in buckets:
+            shortest = 1 + previous.get(rows, tokens // 2)
+            probes = list(_probes(words, rows, shortest, tokens))
+            results.append(_judge_bucket(accelerated, on_cpu, (rows, tokens), probes))
+            previous[rows] = tokens
+            advance(1)
     return Verdict(tuple(results))
 
 
