@@ -8,21 +8,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace ortembed {
 namespace {
-
-ort::SessionSettings bucket_settings(ort::SessionSettings settings, const BatchShape& shape,
-                                     const std::filesystem::path& compiled) {
-  settings.dimensions = {{"batch", shape.rows}, {"sequence", shape.sequence_length}};
-  for (ort::Provider& provider : settings.providers) {
-    if (provider.name == "CoreML" && !compiled.empty()) {
-      provider.options.emplace_back("ModelCacheDirectory", utf8(compiled));
-    }
-  }
-  return settings;
-}
 
 std::string name(const BatchShape& shape) {
   return "bucket " + std::to_string(shape.rows) + " x " + std::to_string(shape.sequence_length);
@@ -99,8 +87,10 @@ BucketEncoder::Bucket* BucketEncoder::find(const InputTensors& tensors) const {
 
 void BucketEncoder::open(Bucket& bucket) const {
   settings_.open(bucket.shape, [&](const std::filesystem::path& compiled) {
-    bucket.session =
-        std::make_unique<const ort::Session>(model_, bucket_settings(settings_.session, bucket.shape, compiled));
+    ort::SessionSettings settings = settings_.session;
+    settings.dimensions = {{"batch", bucket.shape.rows}, {"sequence", bucket.shape.sequence_length}};
+    settings.compiled = compiled;
+    bucket.session = std::make_unique<const ort::Session>(model_, settings);
   });
   if (!bucket.session) throw Error(ErrorCode::provider_unavailable, name(bucket.shape) + " was not opened");
 }

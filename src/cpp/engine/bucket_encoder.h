@@ -33,7 +33,7 @@ class BucketEncoder final : public Encoder {
   using Open = std::function<void(const BatchShape& shape, const Make& make)>;
 
   struct Settings {
-    ort::SessionSettings session;  // its providers; of these CoreML gets the folder for compiled programs
+    ort::SessionSettings session;  // of each bucket, whose shape and folder for compiled programs are added
     std::vector<BatchShape> buckets;
     Open open;
     bool may_use_cpu = true;  // for a bucket that fails, and for texts longer than every bucket

@@ -3,19 +3,29 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
 namespace {
 
 constexpr std::uint32_t first_with_spin_limit = 26;
-constexpr std::uint32_t first_with_assignment = 24;
+
+constexpr auto coreml = "CoreML";
 
 // On CPU the fused operator is several times slower than Add and LayerNormalization apart. CoreML's provider writes
 // the weights of a Gemm into the program's text, several times their size (onnxruntime#32212); those of a MatMul not.
 const char* disabled_optimizers(const SessionSettings& settings) {
-  const bool coreml = std::ranges::find(settings.providers, "CoreML", &Provider::name) != settings.providers.end();
-  return coreml ? "SkipLayerNormFusion;MatMulAddFusion" : "SkipLayerNormFusion";
+  const bool has_coreml = std::ranges::find(settings.providers, coreml, &Provider::name) != settings.providers.end();
+  return has_coreml ? "SkipLayerNormFusion;MatMulAddFusion" : "SkipLayerNormFusion";
+}
+
+// CoreML is the one that we know to keep what it compiles.
+Provider with_folder(Provider provider, const SessionSettings& settings) {
+  if (provider.name == coreml && !settings.compiled.empty()) {
+    provider.options.emplace_back("ModelCacheDirectory", utf8(settings.compiled));
+  }
+  return provider;
 }
 
 }  // namespace
@@ -45,10 +55,10 @@ SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionS
   for (const auto& [name, size] : settings.dimensions) {
     apply(api.AddFreeDimensionOverrideByName(raw, name.c_str(), size));
   }
-  if (!settings.is_plain() && runtime.library.api_version >= first_with_assignment) {
+  if (!settings.is_plain() && api.Session_GetEpGraphAssignmentInfo != nullptr) {
     apply(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
   }
-  for (const Provider& provider : settings.providers) append_provider(api, raw, provider);
+  for (const Provider& provider : settings.providers) append_provider(api, raw, with_folder(provider, settings));
   return options;
 }
 

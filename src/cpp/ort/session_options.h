@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ namespace ortembed::ort {
 struct SessionSettings {
   int threads = 1;                       // intra-op threads; the runtime's own default ignores affinity and cgroups
   std::vector<Provider> providers = {};  // in order of preference; the CPU takes what they leave
+  std::filesystem::path compiled = {};   // a folder for what they compile; none where it is empty
   std::vector<std::pair<std::string, std::int64_t>> dimensions = {};  // sizes of the graph's open dimensions, by name
 
   // With anything but the CPU's defaults, nodes and weights may lie elsewhere, so sessions share nothing.
