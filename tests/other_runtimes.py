@@ -12,6 +12,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from platforms.paths import say
+
 # The newest runtime that is too old, and the floor: their C libraries.
 LIBRARIES = ("1.20.1", "1.21.0")
 # The packages that tests/python/test_runtimes.py runs the core of the tests with, each in a process of its own.
@@ -69,11 +71,6 @@ def pip(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
     parts = [sys.executable, "-m", "pip", command, *options, *map(str, arguments)]
     return subprocess.run(parts, stderr=subprocess.PIPE, text=True, check=False)
-
-
-def say(text: str) -> None:
-    """Tell what is going on."""
-    print(f"dev: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,9 +75,11 @@ class CoreMLTrial:
             return (
                 f"its graph has {size / 1e6:.0f} MB, and is compiled {len(self._buckets)} times; name it to have it"
             )
+        free = shutil.disk_usage(self._prepared.folder).free
+        if free >= _COPIES * len(self._buckets) * size:  # mostly; then nobody need look what is there
+            return ""
         missing = self._cache.missing(self._buckets)
         needed = _COPIES * missing * size
-        free = shutil.disk_usage(self._prepared.folder).free
         if free < needed:
             return f"compiling {missing} shapes takes about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
         return ""

@@ -13,12 +13,10 @@ from ortembed.cores import choose_threads
 from ortembed.description import Description
 from ortembed.encoding import encode_many, encode_texts, encode_tokens
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.load_request import LoadRequest
+from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import load
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
-from ortembed.providers import asked_providers, choose_providers
 from ortembed.responses import EmbeddingResponse, Usage
-from ortembed.runtime_library import available_providers
 from ortembed.similarity import similarity
 from ortembed.streaming import check_stream_recipe, encode_stream
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
@@ -94,7 +92,7 @@ class Embedder(AsyncEncoding, Description):
         self._loaded = load(
             LoadRequest(
                 name,
-                choose_providers(asked_providers(providers), available_providers()),
+                choose_here(providers),
                 dtype=dtype,
                 threads=threads,
                 max_seq_length=max_seq_length,

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 from ortembed.pipeline import Pipeline
 from ortembed.prepare import prepare
 from ortembed.prepare.store import default_cache_dir
+from ortembed.providers import asked_providers, choose_providers
+from ortembed.runtime_library import available_providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ortembed.backend import Backend
     from ortembed.prepared_model import PreparedModel
-    from ortembed.providers import ProviderChoice
+    from ortembed.providers import ProviderChoice, Providers
+
+
+def choose_here(providers: Providers) -> ProviderChoice:
+    """Join what the caller asked for, or ORTEMBED_PROVIDERS, with what this machine's runtime has.
+
+    Raises:
+        InvalidInputError, ProviderUnavailableError, RuntimeLibraryError: As Embedder's.
+    """
+    return choose_providers(asked_providers(providers), available_providers())
 
 
 @dataclass(frozen=True)

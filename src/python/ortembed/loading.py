@@ -57,7 +57,7 @@ class ProviderReport:
 
     Attributes:
         providers: ONNX Runtime's names, in order of preference.
-    remark: Why an accelerator does not run it, though it was asked for or is there; or which shapes have moved to
+        remark: Why an accelerator does not run it, though it was asked for or is there; or which shapes have moved to
             the CPU, and why; empty for neither.
         self_test: What an accelerator's self-test saw; None where there was none.
         partitions: By shape of batch, which provider runs how many of the graph's nodes; of the sessions that are

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ortembed.providers import CPU
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_CPU = "CPUExecutionProvider"
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,5 @@ def partition_of(assignment: Sequence[tuple[str, Sequence[str]]]) -> Partition:
     nodes: Counter[str] = Counter()
     for provider, operators in assignment:
         nodes[provider] += len(operators)
-    left = Counter(operator for provider, operators in assignment if provider == _CPU for operator in operators)
-    return Partition(sum(provider != _CPU for provider, _ in assignment), dict(nodes), dict(left))
+    left = Counter(operator for provider, operators in assignment if provider == CPU for operator in operators)
+    return Partition(sum(provider != CPU for provider, _ in assignment), dict(nodes), dict(left))

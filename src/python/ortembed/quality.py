@@ -112,18 +112,22 @@ def measure(reference: Floats, candidate: Encoder, texts: Sequence[str]) -> Qual
         )
     chosen = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), _MOST_ALONE)).astype(int))
     alone = np.concatenate([_unit(candidate.encode([texts[index]])) for index in chosen])
-    cosines = _cosines(expected, together)
-    cosines_alone = _cosines(expected[chosen], alone)
-    cosines[chosen] = np.minimum(cosines[chosen], cosines_alone)
+    least = _cosines(expected, together)
+    least[chosen] = np.minimum(least[chosen], _cosines(expected[chosen], alone))
     return QualityReport(
-        cosine_min=float(cosines.min()),
-        cosine_mean=float(cosines.mean()),
+        cosine_min=float(least.min()),
+        cosine_mean=float(least.mean()),
         max_difference=float(np.abs(together - expected).max()),
         neighbour_overlap=_overlap(expected, together),
         batch_effect=float(np.maximum(1 - _cosines(together[chosen], alone), 0).max()),
         texts=len(texts),
-        worst_text=int(cosines.argmin()),
+        worst_text=int(least.argmin()),
     )
+
+
+def cosines(a: Floats, b: Floats) -> npt.NDArray[np.float64]:
+    """Give the cosine of each pair of rows, [n, d] and [n, d]: float64 [n]; 0 for zeros, NaN where a value is."""
+    return _cosines(_unit(a), _unit(b))
 
 
 def _unit(vectors: Floats) -> npt.NDArray[np.float64]:
@@ -135,8 +139,8 @@ def _unit(vectors: Floats) -> npt.NDArray[np.float64]:
 
 
 def _cosines(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    cosines: npt.NDArray[np.float64] = (a * b).sum(axis=1)
-    return cosines
+    products: npt.NDArray[np.float64] = (a * b).sum(axis=1)
+    return products
 
 
 def _overlap(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from ortembed.errors import ModelLoadError, OrtembedError, ProviderUnavailableError
 from ortembed.partition import Partition, partition_of
 from ortembed.progress import steps_bar
+from ortembed.quality import cosines
 from ortembed.recipe import Prompt, Recipe
 from ortembed.tokenizer import TokenizedTexts
 
@@ -218,11 +219,9 @@ def _judge_bucket(
 
 def _compare(vectors: Floats, expected: Floats) -> tuple[float, float]:
     """Give the least cosine, and the ratio of norms that is farthest from 1."""
-    a, b = vectors.astype(np.float64), expected.astype(np.float64)
-    norms, wanted = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
-    cosines = (a * b).sum(axis=1) / np.maximum(norms * wanted, np.finfo(np.float64).tiny)
+    norms, wanted = (np.linalg.norm(rows.astype(np.float64), axis=1) for rows in (vectors, expected))
     ratios = norms / np.maximum(wanted, np.finfo(np.float64).tiny)
-    return float(cosines.min()), float(ratios[np.abs(ratios - 1).argmax()])
+    return float(cosines(vectors, expected).min()), float(ratios[np.abs(ratios - 1).argmax()])
 
 
 def _race(

@@ -15,12 +15,10 @@ from ortembed.cli.describe import lines
 from ortembed.cli.machine import machine
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.known_vectors import known_vectors
-from ortembed.load_request import LoadRequest
+from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import Loaded, load
-from ortembed.providers import asked_providers, choose_providers
-from ortembed.quality import FLOORS
+from ortembed.quality import FLOORS, cosines
 from ortembed.responses import ProviderWarning
-from ortembed.runtime_library import available_providers
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +69,7 @@ def _load(options: argparse.Namespace) -> Loaded:
         return load(
             LoadRequest(
                 options.model,
-                choose_providers(asked_providers(providers(options)), available_providers()),
+                choose_here(providers(options)),
                 dtype=options.dtype,
                 threads=options.threads,
                 revision=options.revision,
@@ -116,13 +114,13 @@ def _against_known(name: str, pipeline: Pipeline) -> tuple[dict[str, Any], list[
     if known is None:
         return {"reference": "none for this model; the default model has one"}, []
     vectors = pipeline.encode(known.texts)
-    cosines = (vectors * known.vectors).sum(axis=1) / np.linalg.norm(known.vectors, axis=1)
+    least = float(cosines(vectors, known.vectors).min())
     figures = {
         "reference": known.origin,
         "texts": len(known.texts),
-        "least cosine": float(cosines.min()),
+        "least cosine": least,
         "largest difference": float(np.abs(vectors - known.vectors).max()),
     }
     floor = FLOORS[pipeline.prepared.facts.dtype].cosine_min
-    fault = f"the least cosine to the reference is {cosines.min():.6f}, below {floor}"
-    return figures, [] if cosines.min() >= floor else [fault]
+    fault = f"the least cosine to the reference is {least:.6f}, below {floor}"
+    return figures, [] if least >= floor else [fault]
