@@ -28,6 +28,8 @@ from ortembed.responses import (
     TruncationWarning,
     Usage,
 )
+from ortembed.tokenizer import TokenizedTexts
+from ortembed.whole_rows import Token
 
 __all__ = [
     "CacheWarning",
@@ -51,6 +53,8 @@ __all__ = [
     "RuntimeLibraryError",
     "ServiceUnavailableError",
     "Stats",
+    "Token",
+    "TokenizedTexts",
     "TruncationWarning",
     "Usage",
     "quantize_embeddings",

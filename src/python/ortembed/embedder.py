@@ -16,9 +16,11 @@ from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailable
 from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import load
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
+from ortembed.recipe import Prompt
 from ortembed.responses import EmbeddingResponse, Usage
 from ortembed.similarity import similarity
 from ortembed.streaming import check_stream_recipe, encode_stream
+from ortembed.tokenization import Tokenization
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
 from ortembed.truncation import TruncationNotice
 from ortembed.windows import MAX_CHUNK
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
-class Embedder(AsyncEncoding, Description):
+class Embedder(AsyncEncoding, Tokenization, Description):
     """A sentence embedding model, loaded and ready.
 
     Thread-safe: any number of threads may call one Embedder at once, and the GIL is released while the model
@@ -215,6 +217,7 @@ class Embedder(AsyncEncoding, Description):
         truncate_dim: int | None = None,
         precision: str = "float32",
         ranges: npt.ArrayLike | None = None,
+        skip_tokens: int = 0,
         out: Vectors | None = None,
     ) -> Vectors:
         """Turn texts that are tokenized already into vectors: the pre-encoded interface.
@@ -226,6 +229,7 @@ class Embedder(AsyncEncoding, Description):
             truncate_dim: As for encode.
             precision: As for encode.
             ranges: As for encode.
+            skip_tokens: Tokens at the start of each text that pooling leaves out; see tokenize.
             out: As for encode.
 
         Returns:
@@ -244,7 +248,9 @@ class Embedder(AsyncEncoding, Description):
             ranges=ranges,
         )
         check_offsets(ids, offsets)
-        return encode_tokens(self._pipeline, TokenizedTexts(ids, offsets, 0), recipe, out)
+        check_int("skip_tokens", skip_tokens, self.max_seq_length, minimum=0)
+        skipping = recipe._replace(prompt=Prompt("", skip_tokens))
+        return encode_tokens(self._pipeline, TokenizedTexts(ids, offsets, 0, skip_tokens), skipping, out)
 
     def embed(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
@@ -257,10 +263,6 @@ class Embedder(AsyncEncoding, Description):
         duration_ms = (time.perf_counter() - start) * 1000
         usage = Usage(encoded.tokens, duration_ms, encoded.encoded_tokens)
         return EmbeddingResponse(self._model, encoded.rows, usage)
-
-    def token_count(self, texts: str | Iterable[str]) -> npt.NDArray[np.int64]:
-        """Count each text's tokens, special tokens included and without truncation: int64 [n]."""
-        return self._pipeline.tokenizer.count(check_texts([texts] if isinstance(texts, str) else texts))
 
     def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
         """Compare two sets of vectors, [n, d] and [m, d], with the model's similarity function: float32 [n, m]."""

@@ -112,7 +112,7 @@ def first_known(settings: ModelSettings, *names: str) -> str:
     return next((name for name in names if name in settings.prompts), names[0])
 
 
-def check_int(name: str, value: object, maximum: int) -> None:
-    """Refuse what is not an int from 1 to the maximum."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
-        raise InvalidInputError(f"{name} is {value!r}, not an int from 1 to {maximum}")
+def check_int(name: str, value: object, maximum: int, minimum: int = 1) -> None:
+    """Refuse what is not an int from the minimum to the maximum."""
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        raise InvalidInputError(f"{name} is {value!r}, not an int from {minimum} to {maximum}")

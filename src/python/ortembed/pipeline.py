@@ -190,11 +190,11 @@ class Pipeline:
         self._failed_buckets = failed
         tell(self.bucket_failures())
 
-    def tokenize(self, texts: Sequence[str], recipe: Recipe) -> TokenizedTexts:
-        """Tokenize a block of texts with the prompt before each."""
+    def tokenize(self, texts: Sequence[str], recipe: Recipe, side: str | None = None) -> TokenizedTexts:
+        """Tokenize a block of texts with the prompt before each, cut at a side where the model's own is not meant."""
         start = perf_counter()
         words = recipe.prompt.words
-        tokens = self.tokenizer.encode([words + text for text in texts] if words else texts)
+        tokens = self.tokenizer.encode([words + text for text in texts] if words else texts, side)
         self.counters.add_work(tokenize_seconds=perf_counter() - start)
         return tokens
 

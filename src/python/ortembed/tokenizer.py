@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -9,15 +10,17 @@ import numpy as np
 
 from ortembed.errors import InvalidInputError, ModelLoadError
 from ortembed.tokenizer_classes import build_tokenizer, special_ids
+from ortembed.whole_rows import cut_ids, whole_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
     import tokenizers
 
     from ortembed.tokenizer_settings import TokenizerSettings
+    from ortembed.whole_rows import Token
 
 
 class TokenizedTexts(NamedTuple):
@@ -27,11 +30,13 @@ class TokenizedTexts(NamedTuple):
         ids: int32 [total_tokens], the texts end to end, special tokens included. A caller's own may be int64.
         offsets: int64 [n + 1]; text i has ids[offsets[i]:offsets[i + 1]].
         truncated: How many of the texts were cut.
+        skip_tokens: Tokens at the start of each text that pooling leaves out: a prompt's, where the model wants that.
     """
 
     ids: npt.NDArray[np.int32 | np.int64]
     offsets: npt.NDArray[np.int64]
     truncated: int
+    skip_tokens: int = 0
 
 
 class Tokenizer:
@@ -60,13 +65,22 @@ class Tokenizer:
         inner.no_padding()
         inner.enable_truncation(max_seq_length, direction=side)
         self._inner = inner
+        self._side = side
         self._special_ids = special_ids(inner, settings)
         self._max_seq_length = max_seq_length
 
-    def encode(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Tokenize checked texts; ModelLoadError when the tokenizer fails."""
+    def encode(self, texts: Sequence[str], side: str | None = None) -> TokenizedTexts:
+        """Tokenize checked texts; ModelLoadError when the tokenizer fails.
+
+        Args:
+            texts: The texts.
+            side: Where those that are too long are cut, "left" or "right"; by default as the model's files say.
+        """
         encodings = self._encode(texts)
-        rows = [encoding.ids for encoding in encodings]
+        if side in (None, self._side):
+            rows = [encoding.ids for encoding in encodings]
+        else:
+            rows = [cut_ids(encoding, self._side, self._max_seq_length, side) for encoding in encodings]
         lengths = [len(row) for row in rows]
         longest = self._max_seq_length
         truncated = sum(
@@ -84,6 +98,16 @@ class Tokenizer:
         truncated = 1 if length == self._max_seq_length and encoding.overflowing else 0
         return TokenizedTexts(_id_array(ids), np.array((0, length), np.int64), truncated)
 
+    def tokens(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> list[list[Token]]:
+        """Give the tokens of checked texts, without truncation; ModelLoadError when the tokenizer fails."""
+        encodings = _tried(partial(self._inner.encode_batch, texts, add_special_tokens=add_special_tokens))
+        return [whole_tokens(encoding, text, self._side) for text, encoding in zip(texts, encodings, strict=True)]
+
+    def decode(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool = True) -> list[str]:
+        """Give the text of rows of ids; ids that the vocabulary lacks have none."""
+        texts: list[str] = self._inner.decode_batch(rows, skip_special_tokens=skip_special_tokens)
+        return texts
+
     def count(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Count tokens as if there were no truncation, special tokens included: int64 [n]."""
         counts = np.zeros(len(texts), np.int64)
@@ -97,10 +121,14 @@ class Tokenizer:
         return len(ids) - (bool(ids) and ids[-1] in self._special_ids)
 
     def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
-        try:
-            return self._inner.encode_batch_fast(texts)
-        except Exception as error:  # the library raises nothing narrower
-            raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
+        return _tried(partial(self._inner.encode_batch_fast, texts))
+
+
+def _tried(encode: Callable[[], list[tokenizers.Encoding]]) -> list[tokenizers.Encoding]:
+    try:
+        return encode()
+    except Exception as error:  # the library raises nothing narrower
+        raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
 
 
 def _id_array(ids: list[int]) -> npt.NDArray[np.int32]:
