@@ -36,6 +36,16 @@ class Description:
         return self._pipeline.max_seq_length
 
     @property
+    def threads(self) -> int:
+        """Cores that it uses."""
+        return self._pipeline.threads
+
+    @property
+    def pooling(self) -> tuple[str, ...]:
+        """How tokens become one vector: "mean", "cls" and so on; several of them are put end to end."""
+        return self._settings.pooling
+
+    @property
     def prompts(self) -> dict[str, str]:
         """The model's prompts by name."""
         return dict(self._settings.prompts)

@@ -29,6 +29,12 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, metavar="M", help="short name, hub name or folder (default: %(default)s)"
     )
+    add_running(parser)
+    add_source(parser)
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Add which variant of a model is run, and what runs it."""
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
     parser.add_argument(
         "--providers",
@@ -37,7 +43,6 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
         "right and faster, else cpu)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads a run (default: cores allowed)")
-    add_source(parser)
 
 
 def add_source(parser: argparse.ArgumentParser, *, may_fetch: bool = True) -> None:

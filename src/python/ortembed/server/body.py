@@ -1,0 +1,83 @@
+"""A request's body, read whole within limits of size and time before anything is made of it."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+    from ortembed.server.settings import Limits
+
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class ClientGoneError(Exception):
+    """The client has closed the connection."""
+
+
+class Bodies:
+    """The bodies of all requests in progress, whose sizes are bounded together."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Start with none."""
+        self._limits = limits
+        self.pending_bytes = 0
+
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+        """Give a request's whole body; ``release`` it afterwards.
+
+        Raises:
+            ApiError: It is too large, too slow, or too much is pending.
+            ClientGoneError: The connection was closed before its end.
+        """
+        self._check_size(_declared(headers))
+        try:
+            return await asyncio.wait_for(self._read(receive), self._limits.body_timeout)
+        except asyncio.TimeoutError as error:
+            seconds = self._limits.body_timeout
+            raise ApiError(
+                HTTPStatus.REQUEST_TIMEOUT, f"the request's body did not arrive within {seconds:g} seconds"
+            ) from error
+
+    def release(self, body: bytes) -> None:
+        """Let go of a body."""
+        self.pending_bytes -= len(body)
+
+    async def _read(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGoneError  # noqa: TRY301 - its bytes are let go of like any other failure's
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                self.pending_bytes += len(chunk)
+                chunks.append(chunk)
+                self._check_size(size)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        except BaseException:
+            self.pending_bytes -= size
+            raise
+
+    def _check_size(self, size: int) -> None:
+        limits = self._limits
+        if size > limits.max_body_bytes:
+            raise ApiError(TOO_LARGE, f"the request's body exceeds {limits.max_body_bytes} bytes; send fewer texts")
+        if self.pending_bytes > limits.max_pending_bytes:
+            raise OverloadedError("too many bytes of requests are pending")
+
+
+def _declared(headers: Mapping[bytes, bytes]) -> int:
+    """Give the length that the headers say, 0 for none."""
+    value = headers.get(b"content-length", b"0")
+    if not value.isdigit():
+        raise invalid("the header Content-Length is not a number")
+    return int(value) if len(value) < 19 else 10**19  # noqa: PLR2004 - digits that int() reads in no time

@@ -1,0 +1,68 @@
+"""What a request asks vectors for: texts, or ids of tokens, one or many; checked before anything is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, StrictInt, StrictStr
+
+from ortembed.server.api_errors import empty, invalid
+from ortembed.tokenizer import TokenizedTexts
+
+TokenId = Annotated[StrictInt, Field(ge=0, lt=2**31)]
+TextOrIds = StrictStr | list[StrictStr] | list[TokenId] | list[list[TokenId]]
+Texts = StrictStr | list[StrictStr]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The texts of one request.
+
+    Attributes:
+        texts: The texts; none where there are ids.
+        ids: Ids of each text, special tokens included; None where there are texts.
+        is_batch: Whether they came as a list.
+    """
+
+    texts: list[str]
+    ids: list[list[int]] | None
+    is_batch: bool
+
+    def __len__(self) -> int:
+        """Count the texts."""
+        return len(self.texts if self.ids is None else self.ids)
+
+    @property
+    def characters(self) -> int:
+        """Count the characters of all texts."""
+        return sum(map(len, self.texts))
+
+    def tokens(self) -> TokenizedTexts:
+        """Give the ids as they are."""
+        rows = self.ids or []
+        offsets = np.array([0, *accumulate(map(len, rows))], np.int64)
+        return TokenizedTexts(np.fromiter(chain.from_iterable(rows), np.int64, int(offsets[-1])), offsets, 0)
+
+
+def read_inputs(value: str | list[str] | list[int] | list[list[int]], param: str, most: int) -> Inputs:
+    """Give a request's texts or ids; ``param`` is the name of their field, ``most`` how many there may be.
+
+    Raises:
+        ApiError: There are none, or too many, or one is empty.
+    """
+    if isinstance(value, str):
+        inputs = Inputs([value], None, is_batch=False)
+    elif value and isinstance(value[0], int):
+        inputs = Inputs([], [value], is_batch=False)
+    elif value and isinstance(value[0], list):
+        inputs = Inputs([], value, is_batch=True)
+    else:
+        inputs = Inputs(value, None, is_batch=True)  # type: ignore[arg-type] # all of them are
+    if len(inputs) > most:
+        raise invalid(f"batch size {len(inputs)} > maximum allowed batch size {most}", param=param)
+    if not inputs or not all(inputs.texts if inputs.ids is None else inputs.ids):
+        raise empty(param)
+    return inputs

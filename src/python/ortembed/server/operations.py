@@ -1,0 +1,46 @@
+"""Routes for those who run the service: probes and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from ortembed.server.tei_schemas import TeiError
+
+if TYPE_CHECKING:
+    from ortembed.server.service import Service
+
+
+def operations_router(service: Service) -> APIRouter:
+    """Give the routes. None of them needs a key."""
+    router = APIRouter(tags=["operations"])
+    not_ready: dict[int | str, dict[str, Any]] = {
+        503: {"model": TeiError, "description": "It cannot be answered now"}
+    }
+
+    @router.get("/ping", include_in_schema=False)
+    @router.get("/ready", responses=not_ready)
+    @router.get("/health", responses=not_ready)
+    async def health() -> Response:
+        """Tell whether requests can be answered: every model is loaded and gives vectors."""
+        await service.check_ready()
+        return Response()
+
+    @router.get("/live")
+    async def live() -> Response:
+        """Tell that the process answers, whatever its models do."""
+        return Response()
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Give Prometheus metrics."""
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return router

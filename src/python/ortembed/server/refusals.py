@@ -1,0 +1,60 @@
+"""From an error, whoever raised it, to the answer that a client gets."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ortembed.server.answers import JsonResponse
+from ortembed.server.api_errors import ApiError, as_api_error, invalid
+from ortembed.server.record import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TEXTS_OR_IDS = "a text, a list of texts, a list of token ids, or a list of such lists"
+_UNIONS = {"input": _TEXTS_OR_IDS, "inputs": _TEXTS_OR_IDS, "ids": "a list of token ids, or a list of such lists"}
+
+_log = logging.getLogger(__name__)
+
+
+def refuse(scope: Mapping[str, Any], error: Exception, *, close: bool = False) -> JsonResponse:
+    """Give the answer to a request that failed, and tell its record; ``close`` ends the connection after it."""
+    failure = _failure(error)
+    record = record_of(scope)
+    record.error_type = failure.error_type
+    if failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request %s failed", record.request_id, exc_info=error)
+    headers = failure.headers()
+    if close:
+        headers["Connection"] = "close"
+    path = scope["path"]
+    return JsonResponse(failure.body(path), failure.status_of(path), headers)
+
+
+def _failure(error: Exception) -> ApiError:
+    if isinstance(error, RequestValidationError):
+        return _not_valid(error.errors())
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, str(error.detail), "Validation")
+    return as_api_error(error)
+
+
+def _not_valid(errors: Sequence[Mapping[str, Any]]) -> ApiError:
+    """Tell what is wrong with a body, by field and without what is in it."""
+    first = errors[0]
+    place = [part for part in first["loc"] if part not in ("body", "query")]
+    if first["type"] == "json_invalid":
+        return ApiError(HTTPStatus.BAD_REQUEST, "the body is not JSON", "Validation")
+    if not place or isinstance(place[0], int):
+        return invalid("the body is not a JSON object; send one with the header Content-Type: application/json")
+    field = str(place[0])
+    if first["type"] == "missing":
+        return invalid(f"{'.'.join(map(str, place))} is missing", param=field)
+    if len(place) > 1 and field in _UNIONS:  # the errors of a union are many, one for each form that it may have
+        return invalid(f"{field} is not {_UNIONS[field]}", param=field)
+    return invalid(f"{'.'.join(map(str, place))}: {first['msg']}", param=field)
