@@ -6,7 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError, invalid
+from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ortembed.server.settings import Limits
 
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+_MOST_DIGITS = 18  # of a length that anything could have
 
 
 class ClientGoneError(Exception):
@@ -35,7 +38,7 @@ class Bodies:
             ApiError: It is too large, too slow, or too much is pending.
             ClientGoneError: The connection was closed before its end.
         """
-        self._check_size(_declared(headers))
+        self._check_size(declared_size(headers))
         try:
             return await asyncio.wait_for(self._read(receive), self._limits.body_timeout)
         except asyncio.TimeoutError as error:
@@ -75,9 +78,7 @@ class Bodies:
             raise OverloadedError("too many bytes of requests are pending")
 
 
-def _declared(headers: Mapping[bytes, bytes]) -> int:
-    """Give the length that the headers say, 0 for none."""
+def declared_size(headers: Mapping[bytes, bytes]) -> int:
+    """Give the length that the headers say, 0 for none. What is no number does not get through the HTTP parser."""
     value = headers.get(b"content-length", b"0")
-    if not value.isdigit():
-        raise invalid("the header Content-Length is not a number")
-    return int(value) if len(value) < 19 else 10**19  # noqa: PLR2004 - digits that int() reads in no time
+    return int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 10**_MOST_DIGITS

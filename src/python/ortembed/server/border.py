@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ortembed.server.api_errors import ApiError, OverloadedError, invalid, unavailable
-from ortembed.server.body import Bodies, ClientGoneError
+from ortembed.server.body import Bodies, ClientGoneError, declared_size
 from ortembed.server.keys import KeyCheck
 from ortembed.server.logs import log_request
 from ortembed.server.record import begin_record
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_HEADER = b"x-request-timeout"
 CLIENT_CLOSED = 499  # as proxies log it; nobody gets it
+_PASSED_OVER = 2**20  # bytes of a body that nobody reads, for which a connection may go on
 # What tells nothing of anybody's texts, and has to answer when nothing else does.
 _OPEN_PATHS = frozenset({"/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/redoc", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
@@ -135,9 +136,14 @@ class Border:
             if not answer.is_complete:
                 raise error  # which closes the connection
             return  # the routes have told it
-        # What is left of a body that was not read is not wanted.
-        response = refuse(scope, error, close=scope["method"] == "POST" and not answer.has_body)
+        response = refuse(scope, error, close=not answer.has_body and _has_long_body(scope))
         await response(scope, receive, answer)
+
+
+def _has_long_body(scope: Message) -> bool:
+    """Tell whether a request has a body that would take long to pass over."""
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or declared_size(headers) > _PASSED_OVER
 
 
 class _Answer:

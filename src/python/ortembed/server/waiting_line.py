@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -12,12 +11,13 @@ if TYPE_CHECKING:
 class Ticket:
     """A request's place in line, and which of its texts have been taken."""
 
-    __slots__ = ("_next", "_order", "kind", "lengths")
+    __slots__ = ("_next", "_order", "kind", "lengths", "served_tokens")
 
     def __init__(self, kind: Hashable, lengths: Sequence[int]) -> None:
         """Take the tokens of each text, at least one text. Only tickets of one kind can run together."""
         self.kind = kind
         self.lengths = lengths
+        self.served_tokens = 0
         # Longest first: texts that are taken together are of like lengths, and the engine pads little.
         self._order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
         self._next = 0
@@ -34,6 +34,7 @@ class Ticket:
 
     def take(self) -> int:
         """Take the next text; give its index in the request."""
+        self.served_tokens += self.next_length
         self._next += 1
         return self._order[self._next - 1]
 
@@ -42,18 +43,21 @@ AnyTicket = TypeVar("AnyTicket", bound=Ticket)
 
 
 class WaitingLine(Generic[AnyTicket]):
-    """Tickets in the order in which they are served.
+    """Requests that wait, and whose turn it is.
 
-    A batch holds texts of one kind, that of the first in line, up to a number of tokens. Each request gets an equal
-    share of it, and at least a text where that fits; what is left goes to the first in line. Who has been served and
-    has more texts goes to the end. So a small request waits for the batches of those before it and not for the large
-    requests that they belong to, and a large one alone gets all of every batch.
+    Batches are led in turn by the request that came first and by the one that has been served least. The leader takes
+    texts up to half of the batch; the other half is shared equally by those of its kind, the least served first, each
+    getting a text where one fits; what is left then goes to those who came first.
+
+    So large requests are done in the order in which they came and not all at the end, none waits for ever, and a small
+    one waits for a batch or two and not for the large ones before it.
     """
 
     def __init__(self, batch_tokens: int) -> None:
         """Start with nobody waiting. A text of more than the tokens of a batch runs alone."""
         self._batch_tokens = batch_tokens
-        self._tickets: deque[AnyTicket] = deque()
+        self._tickets: dict[AnyTicket, None] = {}  # in the order in which they came
+        self._first_leads = True
         self.tokens = 0  # of the texts that wait
 
     def __len__(self) -> int:
@@ -62,36 +66,36 @@ class WaitingLine(Generic[AnyTicket]):
 
     def join(self, ticket: AnyTicket) -> None:
         """Put a request at the end of the line."""
-        self._tickets.append(ticket)
+        self._tickets[ticket] = None
         self.tokens += sum(ticket.lengths)
 
     def leave(self, ticket: AnyTicket) -> None:
         """Take a request out of the line, if it is still there."""
         if ticket in self._tickets:
-            self._tickets.remove(ticket)
-            while not ticket.is_served:
-                self.tokens -= ticket.lengths[ticket.take()]
+            del self._tickets[ticket]
+            self.tokens -= sum(ticket.lengths) - ticket.served_tokens
 
     def next_batch(self) -> list[tuple[AnyTicket, list[int]]]:
         """Take the texts that run next: requests with the indices of their texts; none when nobody waits."""
         if not self._tickets:
             return []
-        kind = self._tickets[0].kind
-        mates = [ticket for ticket in self._tickets if ticket.kind == kind]
+        least_served = sorted(self._tickets, key=lambda ticket: ticket.served_tokens)  # equals as they came
+        leader = next(iter(self._tickets)) if self._first_leads else least_served[0]
+        self._first_leads = not self._first_leads
         batch = _Batch[AnyTicket](self._batch_tokens)
-        share = self._batch_tokens // len(mates)
+        batch.take(leader, self._batch_tokens // 2)
+        mates = [ticket for ticket in least_served if ticket.kind == leader.kind and ticket is not leader]
+        share = (self._batch_tokens - batch.tokens) // max(1, len(mates))
         for ticket in mates:
             batch.take(ticket, share)
-        for ticket in mates:
-            batch.take(ticket, self._batch_tokens)
+        for ticket in self._tickets:
+            if ticket.kind == leader.kind:
+                batch.take(ticket, self._batch_tokens)
         self.tokens -= batch.tokens
-        self._move_back(batch.rows)
+        for ticket in batch.rows:
+            if ticket.is_served:
+                del self._tickets[ticket]
         return list(batch.rows.items())
-
-    def _move_back(self, taken: dict[AnyTicket, list[int]]) -> None:
-        served = [ticket for ticket in taken if not ticket.is_served]
-        self._tickets = deque(ticket for ticket in self._tickets if ticket not in taken)
-        self._tickets.extend(served)
 
 
 class _Batch(Generic[AnyTicket]):
