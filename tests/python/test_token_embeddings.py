@@ -196,13 +196,22 @@ def test_progress_counts_each_text_and_may_end_the_call(tiny):
             embed_tokens(tiny._pipeline, given_texts, recipe, Control(None, cancellation), show_progress_bar=False)
 
 
+def test_a_cancelled_call_runs_nothing(tiny):
+    cancellation = _native.Cancellation()
+    cancellation.cancel()
+    tokens = tiny._pipeline.tokenizer.encode(["cat", "dog"])
+    states, before = np.empty((len(tokens.ids), 8), np.float32), tiny.stats()
+    with pytest.raises(CancelledError):
+        tiny._pipeline.hidden_states(states, tokens, Control(None, cancellation))
+    assert tiny.stats().batches == before.batches
+
+
 def test_a_bar_is_shown_where_it_is_asked_for(tiny, capsys):
     tiny.token_embeddings(["cat", "dog"], show_progress_bar=True)
     assert "2/2" in capsys.readouterr().err
 
 
-def test_a_cancelled_background_call_stops(tiny):
-    """What an event loop needs of the function: it takes a control."""
+def test_an_event_loop_can_have_it_run_in_the_background(tiny):
     call = partial(embed_tokens, tiny._pipeline, ["cat"], tiny._pipeline.recipe(prompt=""), show_progress_bar=False)
     assert_states(asyncio.run(tiny._background.run(call)), [reference("cat")])
 

@@ -1,5 +1,5 @@
-// Owns the way from pre-encoded texts to vectors, plan, tensors, run, pool, head, normalize, each row to its place, and
-// to the hidden states of their tokens, which end it after the run.
+// Owns the way from pre-encoded texts to vectors, or to the hidden states of their tokens: plan, tensors, run, and
+// for vectors pool, head and normalize, each row to its place.
 #include "engine/engine.h"
 
 #include <algorithm>

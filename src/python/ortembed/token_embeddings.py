@@ -177,8 +177,6 @@ def _run(pipeline: Pipeline, tokens: TokenizedTexts, size: int, control: Control
 
 def _apart(states: Floats, offsets: npt.NDArray[np.int64]) -> list[Floats]:
     """Give each text's rows as an array of its own, since a view that is kept would keep those of all."""
-    if len(offsets) == 2:  # noqa: PLR2004 - one text
-        return [states]
     return [states[start:end].copy() for start, end in pairwise(offsets.tolist())]
 
 
