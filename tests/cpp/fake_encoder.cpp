@@ -130,17 +130,21 @@ class FakeEngine {
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
                   nb::ndarray<float, nb::ndim<2>, nb::c_contig> out, bool normalize, std::int64_t skip_tokens,
                   const std::optional<nb::callable>& progress) const {
-    CallControl control{{}, &cancellation_, std::chrono::milliseconds(0)};
-    if (progress) {
-      control.progress = [&](std::size_t rows) {
-        const nb::gil_scoped_acquire acquired;
-        (*progress)(rows);
-      };
-    }
+    const CallControl control = watched_by(progress);
     const nb::gil_scoped_release released;
     engine_.encode(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
                    {reinterpret_cast<std::byte*>(out.data()), out.shape(0), out.shape(1)}, {normalize, skip_tokens},
                    control);
+  }
+
+  void hidden_states(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
+                     nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
+                     nb::ndarray<float, nb::ndim<2>, nb::c_contig> out,
+                     const std::optional<nb::callable>& progress) const {
+    const CallControl control = watched_by(progress);
+    const nb::gil_scoped_release released;
+    engine_.hidden_states(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
+                          {out.data(), out.shape(0), out.shape(1)}, control);
   }
 
   Shapes shapes() const { return encoder_->runs(); }
@@ -150,6 +154,17 @@ class FakeEngine {
  private:
   FakeEngine(std::unique_ptr<FakeEncoder> encoder, EngineSettings settings)
       : encoder_(encoder.get()), engine_(std::move(encoder), std::move(settings), {}) {}
+
+  CallControl watched_by(const std::optional<nb::callable>& progress) const {
+    CallControl control{{}, &cancellation_, std::chrono::milliseconds(0)};
+    if (progress) {
+      control.progress = [&progress](std::size_t rows) {
+        const nb::gil_scoped_acquire acquired;
+        (*progress)(rows);
+      };
+    }
+    return control;
+  }
 
   const FakeEncoder* encoder_;
   Engine engine_;
@@ -168,6 +183,8 @@ void register_fake_encoder(nb::module_& module) {
            "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1, "run_microseconds"_a = 200,
            "buckets"_a = nb::list())
       .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0,
+           "progress"_a.none() = nb::none())
+      .def("hidden_states", &FakeEngine::hidden_states, "ids"_a, "offsets"_a, "out"_a,
            "progress"_a.none() = nb::none())
       .def("cancel", &FakeEngine::cancel)
       .def_prop_ro("shapes", &FakeEngine::shapes)

@@ -131,8 +131,8 @@ def test_the_files_are_stored_as_the_case_says(models, case):
 
 @pytest.mark.parametrize("version", ["newest", "1.21.0"])
 @pytest.mark.parametrize("case", ENGINE_CASES)
-def test_the_engine_gives_their_mean(models, tmp_path, monkeypatch, case, version):
-    """From the files to pooled vectors, in the newest runtime and the floor: all texts of a case at once."""
+def test_the_engine_gives_them_and_their_mean(models, tmp_path, monkeypatch, case, version):
+    """From the files to vectors of tokens and texts, in the newest runtime and the floor: all of a case at once."""
     if version != "newest":
         monkeypatch.setenv(VARIABLE, str(runtime(version)))
     folder = shutil.copytree(models / case, tmp_path / "model")
@@ -146,6 +146,8 @@ def test_the_engine_gives_their_mean(models, tmp_path, monkeypatch, case, versio
     vectors = embedder.encode_ids(ids.astype(np.int32), offsets, normalize_embeddings=False)
     means = [hidden[a:b].mean(axis=0) for a, b in pairwise(offsets)]
     assert len(means) == 5
+    states = embedder.token_embeddings_of_ids(ids.astype(np.int32), offsets)
+    np.testing.assert_allclose(states, hidden, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(vectors, means, rtol=0, atol=TOLERANCE)
 
 

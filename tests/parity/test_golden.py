@@ -58,6 +58,18 @@ def test_each_pooling_agrees(make_engine, tokenized, golden, pooling):
     np.testing.assert_allclose(vectors, golden[1][STAGES[pooling]], rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_token_embeddings_agree(embedder, golden, seed):
+    texts, vectors = golden
+    order = range(63) if seed is None else np.random.default_rng(seed).permutation(63)
+    states = embedder.token_embeddings([texts["texts"][i] for i in order])
+    assert [len(state) for state in states] == [len(texts["input_ids"][i]) for i in order]
+    pooled = {"mean": [s.mean(0) for s in states], "cls": [s[0] for s in states], "max": [s.max(0) for s in states]}
+    pooled["last"] = [s[-1] for s in states]
+    for name, rows in pooled.items():
+        np.testing.assert_allclose(rows, vectors[name][list(order)], rtol=0, atol=TOLERANCE, err_msg=name)
+
+
 def test_normalized_vectors_agree(embedder, golden):
     vectors = embedder.encode(golden[0]["texts"])
     np.testing.assert_allclose(vectors, golden[1]["normalized"], rtol=0, atol=TOLERANCE)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import ortembed
@@ -69,3 +70,15 @@ def test_probes_are_of_many_lengths(int8):
         counts = int8.token_count(texts)
         assert counts.min() <= 3
         assert counts.max() > 256
+
+
+def test_token_embeddings_are_what_is_pooled_and_near_those_of_float32(embedder, int8, golden):
+    texts = golden[0]["texts"]
+    states = int8.token_embeddings(texts)
+    pooled = int8.encode(texts, normalize_embeddings=False)
+    np.testing.assert_allclose([state.mean(0) for state in states], pooled, rtol=0, atol=1e-5)
+    cosines = [
+        (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+        for a, b in zip(states, embedder.token_embeddings(texts), strict=True)
+    ]
+    assert np.concatenate(cosines).mean() > 0.99

@@ -103,6 +103,16 @@ def test_vectors_are_those_of_sentence_transformers(folder, vectors, load, name)
     np.testing.assert_allclose(scores, vectors[f"{name}/similarity"], rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:some texts have more than")
+@pytest.mark.parametrize("name", NAMES)
+def test_token_embeddings_are_those_of_sentence_transformers(folder, vectors, load, name):
+    texts, prompt = json.loads((folder / "texts.json").read_text("utf-8"))
+    states = np.concatenate(load(name).token_embeddings(texts))
+    np.testing.assert_allclose(states, vectors[f"{name}/tokens"], rtol=1e-5, atol=1e-5)
+    states = np.concatenate(load(name).token_embeddings(texts, prompt=prompt))
+    np.testing.assert_allclose(states, vectors[f"{name}/prompt-tokens"], rtol=1e-5, atol=1e-5)
+
+
 def test_a_causal_model_without_modules_pools_its_last_token(expected):
     assert expected["causal-without-modules"]["pooling"] == ["lasttoken"]
 

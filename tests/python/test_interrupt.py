@@ -21,14 +21,14 @@ INTERRUPTED = """if True:
     start = embedder.stats()
     thread.start()
     try:
-        if sys.argv[3] == "encode":
-            embedder.encode(texts)
+        if sys.argv[3] in ("encode", "token_embeddings"):
+            getattr(embedder, sys.argv[3])(texts)
         elif sys.argv[3] == "iter_encode":
             for vector in embedder.iter_encode(texts, chunk_size=512):
                 pass
         else:
             ids = np.full(200 * len(texts), 2088)
-            embedder.encode_ids(ids, np.arange(0, len(ids) + 1, 200))
+            getattr(embedder, sys.argv[3])(ids, np.arange(0, len(ids) + 1, 200))
     except KeyboardInterrupt:
         done = embedder.stats() - start
         assert np.allclose(embedder.encode("a cat"), before, atol=1e-6)
@@ -44,9 +44,11 @@ INTERRUPTED = """if True:
         pytest.param("encode", 5000, marks=pytest.mark.one_runtime),
         pytest.param("iter_encode", 5000, marks=pytest.mark.one_runtime),
         ("encode_ids", 600),
+        pytest.param("token_embeddings", 600, marks=pytest.mark.one_runtime),
+        pytest.param("token_embeddings_of_ids", 600, marks=pytest.mark.one_runtime),
     ],
 )
 def test_an_interrupt_ends_a_call_within_a_batch(run_python, embedder, cache_dir, method, count):
-    """600 texts are one window, 5000 are two, of which the second is tokenized meanwhile; all take a minute."""
+    """600 texts are one window (three of token embeddings), 5000 are two; one is tokenized while another runs."""
     (tokens,) = map(int, run_python(INTERRUPTED, cache_dir, count, method).split())
     assert tokens < 200 * count / 4

@@ -32,7 +32,7 @@ PYTHON_LAYERS = [
     {"cores"},
     {"pipeline"},
     {"background", "encoding", "prepare", "self_test", "tokenization"},
-    {"asynchronous", "load_request", "streaming", "verdicts"},
+    {"asynchronous", "load_request", "streaming", "token_embeddings", "verdicts"},
     {"coreml_trial"},
     {"loading"},
     {"description"},

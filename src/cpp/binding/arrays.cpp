@@ -102,6 +102,12 @@ OptionalFloats::OptionalFloats(nb::handle object, const char* name) {
   view = view_floats(array, name);
 }
 
+EncodedTexts::EncodedTexts(nb::handle given_ids, nb::handle given_offsets)
+    : id_array(input_array(given_ids, "ids")),
+      offset_array(input_array(given_offsets, "offsets")),
+      ids(view_ids(id_array)),
+      offsets(view_offsets(offset_array)) {}
+
 AnyArray output_array(nb::handle object, Precision precision) {
   auto array = cast_array<AnyArray>(object, "out", "a writable numpy array of a native dtype");
   check_layout(array, "out", 2);

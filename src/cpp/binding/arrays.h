@@ -4,6 +4,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -29,6 +31,17 @@ struct OptionalFloats {
   OptionalFloats(nanobind::handle object, const char* name);
   ReadOnlyArray array;
   std::optional<std::span<const float>> view;
+};
+
+// The arrays of the pre-encoded interface. Keeps them alive for as long as their views are used.
+struct EncodedTexts {
+  EncodedTexts(nanobind::handle ids, nanobind::handle offsets);
+  ReadOnlyArray id_array;
+  ReadOnlyArray offset_array;
+  TokenIds ids;
+  std::span<const std::int64_t> offsets;
+
+  std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
 };
 
 // [n, columns] of the dtype that the precision's numbers have.

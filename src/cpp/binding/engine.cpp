@@ -69,10 +69,7 @@ class NativeEngine {
   void encode_ids(nb::handle ids, nb::handle offsets, nb::handle out, bool normalize, std::int64_t skip_tokens,
                   const std::string& precision, nb::handle ranges, std::optional<std::size_t> dimensions,
                   nb::handle progress, const Cancellation* cancellation) const {
-    const ReadOnlyArray id_array = input_array(ids, "ids");
-    const ReadOnlyArray offset_array = input_array(offsets, "offsets");
-    const TokenIds id_view = view_ids(id_array);
-    const auto offset_view = view_offsets(offset_array);
+    const EncodedTexts texts(ids, offsets);
     OutputRows rows{.precision = precision_from_name(precision)};
     const AnyArray out_array = output_array(out, rows.precision);
     rows.data = static_cast<std::byte*>(out_array.data());
@@ -80,13 +77,20 @@ class NativeEngine {
     rows.dimensions = vector_dimensions(out_array, rows.precision, dimensions);
     const std::optional<ValueRanges> value_ranges = read_ranges(ranges, rows.precision, rows.dimensions);
     if (value_ranges) rows.ranges = &*value_ranges;
-    Heartbeat heartbeat(progress, rows.rows);
-    {
-      GilReleased released;
-      const CallControl control{[&](std::size_t done) { heartbeat.beat(done, released); }, cancellation};
-      engine_.encode(id_view, offset_view, rows, {normalize, skip_tokens}, control);
-      heartbeat.finish(released);
-    }
+    watched(progress, cancellation, rows.rows, [&](const CallControl& control) {
+      engine_.encode(texts.ids, texts.offsets, rows, {normalize, skip_tokens}, control);
+    });
+  }
+
+  std::int64_t hidden_size() const { return engine_.hidden_size(); }
+
+  void hidden_states(nb::handle ids, nb::handle offsets, nb::handle out, nb::handle progress,
+                     const Cancellation* cancellation) const {
+    const EncodedTexts texts(ids, offsets);
+    const AnyArray array = output_array(out);
+    const TokenRows rows{static_cast<float*>(array.data()), array.shape(0), array.shape(1)};
+    watched(progress, cancellation, texts.size(),
+            [&](const CallControl& control) { engine_.hidden_states(texts.ids, texts.offsets, rows, control); });
   }
 
   nb::dict stats() const {
@@ -104,6 +108,15 @@ class NativeEngine {
   }
 
  private:
+  // Calls run(control) without the GIL, for a call of so many rows.
+  template <class Run>
+  static void watched(nb::handle progress, const Cancellation* cancellation, std::size_t rows, const Run& run) {
+    Heartbeat heartbeat(progress, rows);
+    GilReleased released;
+    run(CallControl{[&](std::size_t done) { heartbeat.beat(done, released); }, cancellation});
+    heartbeat.finish(released);
+  }
+
   static constexpr std::int64_t int32_max = 2'147'483'647;
   // As in Counter.
   static constexpr std::array<const char*, static_cast<std::size_t>(Counter::count)> counter_names{
@@ -209,6 +222,18 @@ void register_engine(nb::module_& module) {
           "number of rows finished since; what it raises ends the call. Signals are handled then too.\n"
           "Raises InvalidInputError before anything runs, InferenceError, ServiceUnavailableError after a fork,\n"
           "CancelledError within a batch after cancellation.cancel().")
+      .def_prop_ro(
+          "hidden_size", &NativeEngine::hidden_size,
+          "Length of a token's hidden state. Raises InvalidInputError for a graph that gives none, since it\n"
+          "pools by itself.")
+      .def("hidden_states", &NativeEngine::hidden_states, "ids"_a.none(), "offsets"_a.none(), nb::kw_only(),
+           "out"_a.none(), "progress"_a = nb::none(), "cancellation"_a.none() = nb::none(),
+           nb::sig("def hidden_states(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, "
+                   "progress: Callable[[int], object] | None = None, cancellation: Cancellation | None = None) -> "
+                   "None"),
+           "Writes the model's last hidden state of ids[j] into out[j], without pooling, head or normalization.\n\n"
+           "out: float32 [total_tokens, hidden_size], C-contiguous. The rest as for encode_ids; a graph that pools\n"
+           "by itself is an InvalidInputError.")
       .def("stats", &NativeEngine::stats,
            "Counters since the engine was made: calls, texts, tokens, padded_tokens (tokens and padding that ran),\n"
            "batches, and plan_seconds (checks, plan, tensors), run_seconds (the model) and pool_seconds (pooling to\n"

@@ -1,4 +1,5 @@
-// Owns the way from pre-encoded texts to vectors: plan, tensors, run, pool, head, normalize, each row to its place.
+// Owns the way from pre-encoded texts to vectors, or to the hidden states of their tokens: plan, tensors, run, and
+// for vectors pool, head and normalize, each row to its place.
 #include "engine/engine.h"
 
 #include <algorithm>
@@ -18,6 +19,13 @@ EngineSettings checked(EngineSettings settings) {
   throw Error(ErrorCode::invalid_input, "pooling is empty; give one mode or more");
 }
 
+// Gives the norm of finished values; Error(inference) when one of them is not finite.
+double checked_norm(std::span<const float> values, std::size_t row) {
+  const double length = norm(values);
+  if (std::isfinite(length)) return length;
+  throw Error(ErrorCode::inference, "the model gave a value that is not finite for row " + std::to_string(row));
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Encoder> encoder, EngineSettings settings, std::vector<HeadStep> head_steps)
@@ -29,16 +37,30 @@ Engine::Engine(std::unique_ptr<Encoder> encoder, EngineSettings settings, std::v
 void Engine::encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output,
                     const EncodeOptions& options, const CallControl& control) const {
   StopWatch watch;
-  check_process();
-  const TokenBatch tokens(ids, offsets, settings_.token_limits);
+  const TokenBatch tokens = check_tokens(ids, offsets);
   check_output(tokens, output);
   check_skip(tokens, options.skip_tokens);
-  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits, encoder_->shapes());
-  counters_.add(Counter::plan_nanoseconds, watch.lap());
-  runner_.run(
-      batches, [&](const PlannedBatch& batch, Cores cores) { encode_batch(tokens, batch, cores, output, options); },
-      control);
-  counters_.add(Counter::calls, 1);
+  const Write write = [&](const PlannedBatch& batch, const HiddenStates& hidden, Workspace& workspace) {
+    write_rows(tokens, batch, hidden, workspace, output, options);
+  };
+  run(tokens, watch, write, control);
+}
+
+void Engine::hidden_states(TokenIds ids, std::span<const std::int64_t> offsets, const TokenRows& output,
+                           const CallControl& control) const {
+  StopWatch watch;
+  const TokenBatch tokens = check_tokens(ids, offsets);
+  check_output(tokens, output);
+  const Write write = [&](const PlannedBatch& batch, const HiddenStates& hidden, Workspace&) {
+    write_tokens(tokens, batch, hidden, output);
+  };
+  run(tokens, watch, write, control);
+}
+
+std::int64_t Engine::hidden_size() const {
+  if (!encoder_->is_pooled()) return encoder_->dimension();
+  throw Error(ErrorCode::invalid_input,
+              "the model's graph pools by itself: it gives one vector a text, and no hidden states of tokens");
 }
 
 void Engine::check_process() const {
@@ -53,6 +75,11 @@ std::int64_t Engine::pooled_dimension() const {
   return parts * encoder_->dimension();
 }
 
+TokenBatch Engine::check_tokens(TokenIds ids, std::span<const std::int64_t> offsets) const {
+  check_process();
+  return TokenBatch(ids, offsets, settings_.token_limits);
+}
+
 void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) const {
   if (output.rows != tokens.size()) {
     throw Error(ErrorCode::invalid_input,
@@ -63,6 +90,16 @@ void Engine::check_output(const TokenBatch& tokens, const OutputRows& output) co
     throw Error(ErrorCode::invalid_input, "out has " + std::to_string(output.dimensions) +
                                               " columns; this model gives 1 to " + std::to_string(full));
   }
+}
+
+void Engine::check_output(const TokenBatch& tokens, const TokenRows& output) const {
+  const auto total = static_cast<std::size_t>(tokens.total());
+  const auto size = static_cast<std::size_t>(hidden_size());
+  if (output.tokens == total && output.dimension == size) return;
+  throw Error(ErrorCode::invalid_input, "out is " + std::to_string(output.tokens) + " x " +
+                                            std::to_string(output.dimension) + "; the hidden states of " +
+                                            std::to_string(total) + " tokens are " + std::to_string(total) + " x " +
+                                            std::to_string(size));
 }
 
 void Engine::check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) const {
@@ -78,15 +115,22 @@ void Engine::check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) cons
   }
 }
 
-void Engine::encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,
-                          const EncodeOptions& options) const {
+void Engine::run(const TokenBatch& tokens, StopWatch& watch, const Write& write, const CallControl& control) const {
+  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits, encoder_->shapes());
+  counters_.add(Counter::plan_nanoseconds, watch.lap());
+  runner_.run(
+      batches, [&](const PlannedBatch& batch, Cores cores) { run_batch(tokens, batch, cores, write); }, control);
+  counters_.add(Counter::calls, 1);
+}
+
+void Engine::run_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const Write& write) const {
   StopWatch watch;
   const BufferPool<Workspace>::Lease workspace(workspaces_);
   (*workspace).tensors.fill(tokens, batch);
   counters_.add(Counter::plan_nanoseconds, watch.lap());
   const HiddenStates hidden = encoder_->run((*workspace).tensors, cores);
   counters_.add(Counter::run_nanoseconds, watch.lap());
-  write_rows(tokens, batch, hidden, *workspace, output, options);
+  write(batch, hidden, *workspace);
   counters_.add(Counter::pool_nanoseconds, watch.lap());
   count(tokens, batch);
 }
@@ -101,12 +145,21 @@ void Engine::write_rows(const TokenBatch& tokens, const PlannedBatch& batch, con
     const std::span<float> vector = output.vector(row, workspace.vector.data());
     const float* states = hidden.data + static_cast<std::int64_t>(i) * sequence * dimension;
     finish_row({states, tokens.length(row), dimension, options.skip_tokens}, workspace.head, vector);
-    const double length = norm(vector);
-    if (!std::isfinite(length)) {
-      throw Error(ErrorCode::inference, "the model gave a value that is not finite for row " + std::to_string(row));
-    }
+    const double length = checked_norm(vector, row);
     if (options.normalize) normalize(vector, length);
     write_row(vector, output.precision, output.ranges, output.row(row));
+  }
+}
+
+void Engine::write_tokens(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
+                          const TokenRows& output) const {
+  const std::size_t padded = static_cast<std::size_t>(batch.sequence_length) * output.dimension;
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const std::size_t row = batch.rows[i];
+    const auto start = static_cast<std::size_t>(tokens.start(row));
+    const std::span<float> states = output.rows(start, static_cast<std::size_t>(tokens.length(row)));
+    std::copy_n(hidden.data + i * padded, states.size(), states.begin());
+    checked_norm(states, row);
   }
 }
 

@@ -1,7 +1,9 @@
-// Owns the way from pre-encoded texts to vectors: plan, tensors, run, pool, head, normalize, each row to its place.
+// Owns the way from pre-encoded texts to vectors, or to the hidden states of their tokens: plan, tensors, run, and
+// for vectors pool, head and normalize, each row to its place.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -38,6 +40,8 @@ class Engine {
 
   // Length of a full vector.
   std::int64_t dimension() const { return head_.dimension(); }
+  // Length of a token's hidden state. Throws Error(invalid_input) when the model's graph gives none.
+  std::int64_t hidden_size() const;
 
   // Encodes row i of the ids into row i of the output. Thread-safe: concurrent calls share the cores batch by batch.
   // Throws Error(invalid_input) before anything runs, Error(inference) when the model fails or a vector that is
@@ -45,6 +49,11 @@ class Engine {
   // process forked from the one that made the engine.
   void encode(TokenIds ids, std::span<const std::int64_t> offsets, const OutputRows& output,
               const EncodeOptions& options, const CallControl& control = {}) const;
+
+  // Writes the hidden state of ids[j], as the model's last layer gives it, into row j of the output. Otherwise as
+  // encode.
+  void hidden_states(TokenIds ids, std::span<const std::int64_t> offsets, const TokenRows& output,
+                     const CallControl& control = {}) const;
 
   Counters::Values counters() const { return counters_.read(); }
 
@@ -58,13 +67,20 @@ class Engine {
     std::vector<float> vector;  // one row, before it is written in another precision
   };
 
+  // Takes what one batch gave to its places in the output.
+  using Write = std::function<void(const PlannedBatch& batch, const HiddenStates& hidden, Workspace& workspace)>;
+
   std::int64_t pooled_dimension() const;
+  TokenBatch check_tokens(TokenIds ids, std::span<const std::int64_t> offsets) const;
   void check_output(const TokenBatch& tokens, const OutputRows& output) const;
   void check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) const;
-  void encode_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const OutputRows& output,
-                    const EncodeOptions& options) const;
+  void check_output(const TokenBatch& tokens, const TokenRows& output) const;
+  void run(const TokenBatch& tokens, StopWatch& watch, const Write& write, const CallControl& control) const;
+  void run_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const Write& write) const;
   void write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
                   Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const;
+  void write_tokens(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
+                    const TokenRows& output) const;
   void count(const TokenBatch& tokens, const PlannedBatch& batch) const;
   void finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const;
   void pool_row(const TextStates& text, std::span<float> output) const;

@@ -1,4 +1,4 @@
-// Owns the place where finished vectors go, in the caller's memory.
+// Owns the place where finished vectors and hidden states go, in the caller's memory.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,17 @@ struct OutputRows {
   // Where the float32 vector of a row is made: in its place where that is float32, else in the buffer.
   std::span<float> vector(std::size_t index, float* buffer) const {
     return {precision == Precision::float32 ? reinterpret_cast<float*>(row(index)) : buffer, dimensions};
+  }
+};
+
+// Row-major [tokens, dimension], a row for each token of the call in the order of its ids.
+struct TokenRows {
+  float* data = nullptr;
+  std::size_t tokens = 0;
+  std::size_t dimension = 0;
+
+  std::span<float> rows(std::size_t first, std::size_t count) const {
+    return {data + first * dimension, count * dimension};
   }
 };
 

@@ -24,6 +24,8 @@ class TokenBatch {
   TokenBatch(TokenIds ids, std::span<const std::int64_t> offsets, const TokenLimits& limits);
 
   std::size_t size() const { return offsets_.size() - 1; }
+  std::int64_t total() const { return offsets_.back(); }
+  std::int64_t start(std::size_t row) const { return offsets_[row]; }
   std::int64_t length(std::size_t row) const { return offsets_[row + 1] - offsets_[row]; }
   std::vector<std::int64_t> lengths() const;
   void copy_row(std::size_t row, std::int64_t* destination) const;

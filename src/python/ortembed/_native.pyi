@@ -195,6 +195,21 @@ class Engine:
         CancelledError within a batch after cancellation.cancel().
         """
 
+    @property
+    def hidden_size(self) -> int:
+        """
+        Length of a token's hidden state. Raises InvalidInputError for a graph that gives none, since it
+        pools by itself.
+        """
+
+    def hidden_states(self, ids: numpy.ndarray, offsets: numpy.ndarray, *, out: numpy.ndarray, progress: Callable[[int], object] | None = None, cancellation: Cancellation | None = None) -> None:
+        """
+        Writes the model's last hidden state of ids[j] into out[j], without pooling, head or normalization.
+
+        out: float32 [total_tokens, hidden_size], C-contiguous. The rest as for encode_ids; a graph that pools
+        by itself is an InvalidInputError.
+        """
+
     def stats(self) -> dict:
         """
         Counters since the engine was made: calls, texts, tokens, padded_tokens (tokens and padding that ran),

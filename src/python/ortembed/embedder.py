@@ -20,6 +20,7 @@ from ortembed.recipe import Prompt
 from ortembed.responses import EmbeddingResponse, Usage
 from ortembed.similarity import similarity
 from ortembed.streaming import check_stream_recipe, encode_stream
+from ortembed.token_embeddings import TokenEmbeddings
 from ortembed.tokenization import Tokenization
 from ortembed.tokenizer import TokenizedTexts, check_iterable, check_texts
 from ortembed.truncation import TruncationNotice
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
-class Embedder(AsyncEncoding, Tokenization, Description):
+class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
     """A sentence embedding model, loaded and ready.
 
     Thread-safe: any number of threads may call one Embedder at once, and the GIL is released while the model

@@ -27,6 +27,12 @@ def prepare_rows(out: object, rows: int, recipe: Recipe) -> Vectors:
     return np.empty(shape, dtype) if out is None else _checked(out, shape, dtype)
 
 
+def prepare_states(out: object, tokens: int, hidden_size: int) -> npt.NDArray[np.float32]:
+    """Give an array for the hidden states of tokens, float32 [tokens, hidden_size]. Raises as prepare_rows."""
+    shape = (tokens, hidden_size)
+    return np.empty(shape, np.float32) if out is None else _checked(out, shape, np.dtype(np.float32))
+
+
 def prepare_row(out: object, recipe: Recipe) -> Vectors:
     """Give an array [1, d] for one text, over the caller's [d] if there is one. Raises InvalidInputError as above."""
     if out is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -22,10 +22,10 @@ from ortembed.recipe import Prompt, Recipe
 from ortembed.responses import Stats
 from ortembed.runtime_library import find_runtime_library
 from ortembed.tokenizer import Tokenizer
-from ortembed.windows import windows
+from ortembed.windows import WINDOW_TOKENS, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -140,23 +140,18 @@ class Pipeline:
         """Encode texts into rows [n, d], window by window; give the number of tokens of each: int64 [n]."""
         lengths = np.zeros(len(texts), np.int64)
         start = 0
-        with closing(self._tokenized(texts, recipe, control)) as windows:
+        with closing(self.tokenized(texts, recipe, control)) as windows:
             for tokens in windows:
                 end = start + len(tokens.offsets) - 1
                 lengths[start:end] = tokens.offsets[1:] - tokens.offsets[:-1]
-                try:
+                with rows_from(start):
                     self.run(rows[start:end], tokens, recipe, control)
-                except InferenceError as error:
-                    if start == 0:
-                        raise
-                    raise InferenceError(f"{error} (rows counted from texts[{start}])") from error
                 start = end
         return lengths
 
     def run(self, rows: Vectors, tokens: TokenizedTexts, recipe: Recipe, control: Control = UNWATCHED) -> None:
         """Turn tokenized texts into rows [n, d]."""
-        if tokens.truncated and self._on_truncation:
-            self._on_truncation(self.max_seq_length)
+        self._tell_truncation(tokens)
         self.engine.encode_ids(
             tokens.ids,
             tokens.offsets,
@@ -169,8 +164,19 @@ class Pipeline:
             progress=None if control is UNWATCHED else control.tick,
             cancellation=control.cancellation,
         )
-        if self._on_bucket_failure:
-            self._tell_failures(self._on_bucket_failure)
+        self._tell_failures()
+
+    def hidden_states(self, states: Floats, tokens: TokenizedTexts, control: Control = UNWATCHED) -> None:
+        """Turn the tokens of tokenized texts into states [total_tokens, hidden_size]."""
+        self._tell_truncation(tokens)
+        self.engine.hidden_states(
+            tokens.ids,
+            tokens.offsets,
+            out=states,
+            progress=None if control is UNWATCHED else control.tick,
+            cancellation=control.cancellation,
+        )
+        self._tell_failures()
 
     def watch_buckets(self, on_failure: Callable[[str], object]) -> None:
         """Call a function after a run in which a bucket failed, with its shape and the reason."""
@@ -183,9 +189,13 @@ class Pipeline:
             f"{rows} x {tokens} tokens ({why})" for rows, tokens, _, why, _ in self.engine.buckets if why
         )
 
-    def _tell_failures(self, tell: Callable[[str], object]) -> None:
-        failed = self.engine.failed_buckets
-        if failed == self._failed_buckets:
+    def _tell_truncation(self, tokens: TokenizedTexts) -> None:
+        if tokens.truncated and self._on_truncation:
+            self._on_truncation(self.max_seq_length)
+
+    def _tell_failures(self) -> None:
+        tell = self._on_bucket_failure
+        if tell is None or (failed := self.engine.failed_buckets) == self._failed_buckets:
             return
         self._failed_buckets = failed
         tell(self.bucket_failures())
@@ -198,12 +208,12 @@ class Pipeline:
         self.counters.add_work(tokenize_seconds=perf_counter() - start)
         return tokens
 
-    def _tokenized(
-        self, texts: Sequence[str], recipe: Recipe, control: Control
+    def tokenized(
+        self, texts: Sequence[str], recipe: Recipe, control: Control, window_tokens: int = WINDOW_TOKENS
     ) -> Generator[TokenizedTexts, None, None]:
         """Give the tokens of texts in windows; a generator that has to be closed."""
         tokenize = partial(self.tokenize, recipe=recipe)
-        parts = [(part, None) for part in windows(texts, self.max_seq_length)]
+        parts = [(part, None) for part in windows(texts, self.max_seq_length, window_tokens)]
         if len(parts) <= 1:
             yield tokenize_now(tokenize, texts, control)
             return
@@ -220,3 +230,14 @@ class Pipeline:
     def _prompt(self, words: str) -> Prompt:
         """Give a prompt as the model's pooling treats it."""
         return Prompt(words, 0 if self.settings.include_prompt else self.tokenizer.prompt_length(words))
+
+
+@contextmanager
+def rows_from(start: int) -> Iterator[None]:
+    """Tell in an InferenceError from which of the texts on its rows are counted."""
+    try:
+        yield
+    except InferenceError as error:
+        if start == 0:
+            raise
+        raise InferenceError(f"{error} (rows counted from texts[{start}])") from error

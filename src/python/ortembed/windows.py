@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_CHUNK = 1 << 16
 _WINDOW_TEXTS = 4096
-_WINDOW_TOKENS = 1 << 20
+WINDOW_TOKENS = 1 << 20
 _BLOCK_TEXTS = 256
 _FIRST_CHUNK = 16  # small, so that the first vectors of a stream come soon
 _GROWTH = 4
@@ -37,12 +37,12 @@ class Chunk(NamedTuple):
     is_last: bool = False
 
 
-def windows(texts: Sequence[str], max_tokens: int) -> Iterator[Sequence[str]]:
+def windows(texts: Sequence[str], max_tokens: int, window_tokens: int = WINDOW_TOKENS) -> Iterator[Sequence[str]]:
     """Cut texts into windows. A text counts as its characters, mostly more than its tokens, or max_tokens."""
     start = tokens = 0
     for i, text in enumerate(texts):
         size = min(len(text), max_tokens)
-        if i - start == _WINDOW_TEXTS or (i > start and tokens + size > _WINDOW_TOKENS):
+        if i - start == _WINDOW_TEXTS or (i > start and tokens + size > window_tokens):
             yield texts[start:i]
             start, tokens = i, 0
         tokens += size
@@ -77,7 +77,7 @@ def _read(source: Iterator[object], index: int, size: int, max_tokens: int) -> C
             text = check_text(item, index + len(texts))
             texts.append(text)
             tokens += min(len(text), max_tokens)
-            if len(texts) == size or tokens >= _WINDOW_TOKENS:
+            if len(texts) == size or tokens >= WINDOW_TOKENS:
                 return Chunk(texts, [])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's, and raised in its turn
         return Chunk(texts, [error], is_last=True)

@@ -1,8 +1,9 @@
 """Writes small random pipelines of sentence-transformers with what it reads from them and the vectors it computes.
 
 Usage: pipelines.py FOLDER. FOLDER/NAME gets the files of each pipeline; FOLDER/expected.json its settings by NAME;
-FOLDER/expected.npz float32 [texts, dimension] for NAME/encode, NAME/query, NAME/document and NAME/prompt, and the
-similarities NAME/similarity of the first with the second; FOLDER/texts.json the texts and the prompt.
+FOLDER/expected.npz float32 [texts, dimension] for NAME/encode, NAME/query, NAME/document and NAME/prompt, the
+similarities NAME/similarity of the first with the second, and [tokens, width] for the tokens of all texts, with
+the default prompt as NAME/tokens and with another as NAME/prompt-tokens; FOLDER/texts.json the texts and the prompt.
 """
 
 from __future__ import annotations
@@ -148,7 +149,15 @@ def encode(model: SentenceTransformer) -> dict[str, np.ndarray]:
         "document": model.encode_document(TEXTS),
         "prompt": model.encode(TEXTS, prompt=PROMPT),
     }
-    return {**vectors, "similarity": model.similarity(vectors["encode"], vectors["query"]).numpy()}
+    tokens = {
+        "tokens": model.encode(TEXTS, output_value="token_embeddings"),
+        "prompt-tokens": model.encode(TEXTS, prompt=PROMPT, output_value="token_embeddings"),
+    }
+    return {
+        **vectors,
+        "similarity": model.similarity(vectors["encode"], vectors["query"]).numpy(),
+        **{name: torch.cat(texts).numpy() for name, texts in tokens.items()},
+    }
 
 
 if __name__ == "__main__":
