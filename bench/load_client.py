@@ -1,7 +1,7 @@
 """A client that loads the service from a process of its own: connections that ask one request after another.
 
-Run by bench/service.py, with a job as JSON on standard input; the figures go to standard output as JSON. Written on bare
-asyncio, since what a client costs takes the same cores from the service.
+Run by bench/service.py, with a job as JSON on standard input; the figures go to standard output as JSON. Written on
+bare asyncio, since what a client costs takes the same cores from the service.
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ def check_answers(service: ServiceProcess, embedder: ortembed.Embedder, texts: l
         sys.exit(f"the service's vectors differ by {difference} from the Embedder's")
 
 
-def one_client(service: ServiceProcess, embedder: ortembed.Embedder, queries: list[str], rounds: int) -> dict[str, float]:
+def one_client(
+    service: ServiceProcess, embedder: ortembed.Embedder, queries: list[str], rounds: int
+) -> dict[str, float]:
     """Give the median milliseconds of a query in this process and over HTTP, by one client alone."""
     own: list[float] = []
     theirs: list[float] = []
@@ -92,8 +94,12 @@ def one_client(service: ServiceProcess, embedder: ortembed.Embedder, queries: li
             embedder.encode(query)
             own.append(time.perf_counter() - start)
         theirs += load(service, 1, QUERIES // rounds, [body(query) for query in queries]).latencies
-    return {"in process, p50 ms": ms(own, 50), "over HTTP, p50 ms": ms(theirs, 50), "over HTTP, p99 ms": ms(theirs, 99),
-            "difference ms": round(ms(theirs, 50) - ms(own, 50), 3)}
+    return {
+        "in process, p50 ms": ms(own, 50),
+        "over HTTP, p50 ms": ms(theirs, 50),
+        "over HTTP, p99 ms": ms(theirs, 99),
+        "difference ms": round(ms(theirs, 50) - ms(own, 50), 3),
+    }
 
 
 def saturation(

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 _MOST_SECONDS = 60.0  # until it is ready
 _KEPT_LINES = 10_000
 
@@ -34,7 +36,7 @@ class ServiceProcess:
         self.log: deque[str] = deque(maxlen=_KEPT_LINES)
         self.url = ""
 
-    def __enter__(self) -> ServiceProcess:
+    def __enter__(self) -> Self:
         """Start it."""
         command = [sys.executable, "-m", "ortembed", "serve", "--port", "0", *self._arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self._environment)

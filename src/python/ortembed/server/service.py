@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ortembed.server.settings import Settings
 
 NOT_FOUND = 404
+
+_log = logging.getLogger(__name__)
 
 
 class ModelSource(NamedTuple):
@@ -93,6 +96,7 @@ class Service:
             self.metrics.watch_model(source.name, lambda queue=model.queue: queue.size, embedder.stats)  # type: ignore[misc]
             loaded[source.name] = model
         self._models = loaded
+        _log.info("ready", extra={"models": self.names})
 
     def model(self, name: str) -> ServedModel:
         """Give a model by its name, the first one for an empty name; a ApiError when it is not there, or not yet."""
