@@ -49,8 +49,8 @@ class WaitingLine(Generic[AnyTicket]):
     texts up to half of the batch; the other half is shared equally by those of its kind, the least served first, each
     getting a text where one fits; what is left then goes to those who came first.
 
-    So large requests are done in the order in which they came and not all at the end, none waits for ever, and a small
-    one waits for a batch or two and not for the large ones before it.
+    So large requests are done in the order in which they came and not all at the end, none waits for ever, and a
+    small one waits for a batch or two and not for the large ones before it.
     """
 
     def __init__(self, batch_tokens: int) -> None:
