@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ortembed.errors import OrtembedError
-from ortembed.server.api_errors import invalid, unavailable
+from ortembed.server.api_errors import OverloadedError, invalid, unavailable
 from ortembed.server.queue import JoiningQueue, Kind
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ class ServedModel:
             return
         try:
             await asyncio.wait_for(self.queue.run(self._health, Kind()), self._settings.limits.request_timeout)
+        except OverloadedError:
+            return  # it has much to do, and does it
         except asyncio.TimeoutError as error:
             raise unavailable(f"{self.name} gives no vectors in time") from error
         except OrtembedError as error:

@@ -106,6 +106,7 @@ def _config(service: Service, certificate: str | None, private_key: str | None) 
         http=timed_protocol(limits.head_timeout),
         ws="none",
         lifespan="on",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.errors import InvalidInputError
 from ortembed.server.api_errors import ApiError, unavailable
+from ortembed.server.daemon import in_daemon_thread
 from ortembed.server.metrics import Metrics
 from ortembed.server.model import ServedModel
 
@@ -87,12 +88,11 @@ class Service:
             self._on_load_failure(error)
 
     async def _load(self) -> None:
-        loop = asyncio.get_running_loop()
         loaded = {}
         for source in self._sources:
-            embedder = await loop.run_in_executor(None, source.load)
+            embedder = await in_daemon_thread(source.load)
             model = ServedModel(source.name, embedder, self.settings, self.metrics.observe_batch)
-            await loop.run_in_executor(None, model.warm_up)
+            await in_daemon_thread(model.warm_up)
             self.metrics.watch_model(source.name, lambda queue=model.queue: queue.size, embedder.stats)  # type: ignore[misc]
             loaded[source.name] = model
         self._models = loaded
