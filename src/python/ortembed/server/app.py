@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ortembed.errors import OrtembedError
 from ortembed.server.api_errors import ApiError
 from ortembed.server.border import Border
+from ortembed.server.direct import direct_routes
 from ortembed.server.openai import openai_router
 from ortembed.server.operations import operations_router
 from ortembed.server.refusals import refuse
@@ -56,11 +57,12 @@ def application(service: Service) -> ASGIApp:
         version=version("ortembed"),
         lifespan=lambda _app: _lifespan(service),
     )
-    for router in (openai_router(service), tei_router(service), operations_router(service)):
+    routers = (openai_router(service), tei_router(service), operations_router(service))
+    for router in routers:
         app.include_router(router)
     for kind in (RequestValidationError, HTTPException, ApiError, OrtembedError, MemoryError, Exception):
         app.add_exception_handler(kind, _refuse)
-    border = Border(app, service)
+    border = Border(app, service, direct_routes(routers))
     origins = service.settings.allowed_origins
     if not origins:
         return border

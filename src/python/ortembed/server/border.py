@@ -19,8 +19,9 @@ from ortembed.server.record import begin_record
 from ortembed.server.refusals import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
+    from ortembed.server.direct import DirectRoute
     from ortembed.server.record import Record
     from ortembed.server.service import Service
 
@@ -40,9 +41,10 @@ _OPEN_FOLDER = "/static-offline-docs/"
 class Border:
     """The ASGI application."""
 
-    def __init__(self, app: App, service: Service) -> None:
-        """Stand before an application."""
+    def __init__(self, app: App, service: Service, direct: Mapping[str, DirectRoute]) -> None:
+        """Stand before an application, and before the routes for POST that are called without it."""
         self._app = app
+        self._direct = direct
         self._service = service
         self._limits = service.settings.limits
         self._keys = KeyCheck(service.settings.api_keys)
@@ -92,9 +94,19 @@ class Border:
         body = await self._bodies.read(receive, headers)
         answer.has_body = True
         try:
-            await self._answer_in_time(self._app(scope, _Replay(body, receive), answer), receive, seconds)
+            await self._answer_in_time(self._route(scope, headers, body, receive, answer), receive, seconds)
         finally:
             self._bodies.release(body)
+
+    async def _route(
+        self, scope: Message, headers: dict[bytes, bytes], body: bytes, receive: Receive, answer: _Answer
+    ) -> None:
+        direct = self._direct.get(scope["path"])
+        if direct is None:
+            await self._app(scope, _Replay(body, receive), answer)
+            return
+        response = await direct.respond(scope, headers, body)
+        await response(scope, receive, answer)
 
     async def _answer_in_time(self, work: Any, receive: Receive, seconds: float) -> None:  # noqa: ANN401 - a coroutine
         """Await the routes' work, until the time is over, the client has gone or the service is stopped."""

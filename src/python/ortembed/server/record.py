@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import uuid
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class Record:
 def begin_record(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Record:
     """Give the record of a request that begins."""
     shown = headers.get(b"x-request-id", b"")
-    request_id = shown.decode("ascii") if _PLAIN_ID.fullmatch(shown) else uuid.uuid4().hex
+    request_id = shown.decode("ascii") if _PLAIN_ID.fullmatch(shown) else f"{random.getrandbits(128):032x}"
     record = Record(request_id, scope["method"], scope["path"])
     scope[_KEY] = record  # type: ignore[index] # an ASGI scope is a dict
     return record
