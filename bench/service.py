@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from bench.load_client import Figures, Job
 from bench.machine import describe_machine
 from bench.model import MODEL
 from bench.service_process import ServiceProcess
+from bench.service_report import tables
 from ortembed.cores import choose_threads
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +49,7 @@ def main() -> None:
     results: dict[str, Any] = {"machine": describe_machine(threads)}
     for dtype in options.dtype:
         results[dtype] = measure(dtype, options.rounds)
-        print(dtype, json.dumps(results[dtype], indent=1), flush=True)
+    print(tables(results))
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "service.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
@@ -55,13 +57,14 @@ def main() -> None:
 def measure(dtype: str, rounds: int) -> dict[str, Any]:
     """Measure one dtype: in this process and over HTTP in turn."""
     texts = select_texts(100, TEXTS)
+    warnings.simplefilter("ignore", ortembed.TruncationWarning)
     embedder = ortembed.Embedder(MODEL, dtype=dtype)
     with ServiceProcess(MODEL, "--dtype", dtype) as service:
         check_answers(service, embedder, texts["mixed"], TOLERANCE[dtype])
         return {
             "one client": one_client(service, embedder, texts["queries"], rounds),
-            **{
-                f"{name}, {size} texts a request": saturation(service, embedder, texts[name], size, rounds)
+            "saturation": {
+                f"{name}, {size} a request": saturation(service, embedder, texts[name], size, rounds)
                 for name, size in (("mixed", BATCH), ("short", BATCH), ("mixed", 1), ("short", 1))
             },
             "resident_mb": round(service.resident_bytes() / MIB),
