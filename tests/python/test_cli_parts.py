@@ -3,16 +3,16 @@
 import pytest
 
 from ortembed import InvalidInputError
-from ortembed.cli.output import target_file
 from ortembed.cli.formats.sources import read_texts
 from ortembed.cli.formats.vectors import read_vectors
+from ortembed.cli.output import target_file
 
 
 def test_two_that_write_one_target_do_not_meet(tmp_path):
     target = tmp_path / "out.npy"
-    with target_file(str(target)) as first:
+    with target_file(target) as first:
         first.write(b"first, " * 3)
-        with target_file(str(target)) as second:
+        with target_file(target) as second:
             second.write(b"second")
         assert target.read_bytes() == b"second"
     assert target.read_bytes() == b"first, " * 3
@@ -21,7 +21,7 @@ def test_two_that_write_one_target_do_not_meet(tmp_path):
 
 def test_a_target_that_is_not_completed_is_not_there(tmp_path):
     def fail():
-        with target_file(str(tmp_path / "out.npy")) as file:
+        with target_file(tmp_path / "out.npy") as file:
             file.write(b"half")
             raise KeyboardInterrupt
 

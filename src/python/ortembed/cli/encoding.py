@@ -41,6 +41,7 @@ class Encoding:
         needs_all: Whether the codes depend on the ranges of all vectors.
         columns: Numbers in a vector.
         dtype: Their dtype.
+        chunk_dtype: That of vectors whose codes can only be made when all are there: float32; else the same.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -54,20 +55,22 @@ class Encoding:
         self._options["prompt_name"] = _prompt_name(options, self._embedder.prompts)
         self.precision: str = options.precision
         self.needs_all = takes_ranges(self.precision)
-        empty = self.encode([])  # which tells of options that do not fit, too
+        empty = self._encode([], self.precision)  # which tells of options that do not fit, too
         self.columns, self.dtype = empty.shape[1], empty.dtype
+        self.chunk_dtype = np.dtype(np.float32) if self.needs_all else self.dtype
 
-    def encode(self, texts: Sequence[str], *, precision: str | None = None) -> Vectors:
-        """Give the vectors [n, d] of texts that run together."""
-        return self._embedder.encode(
-            list(texts), precision=precision or self.precision, show_progress_bar=False, **self._options
-        )
+    def encode_chunk(self, texts: Sequence[str]) -> Vectors:
+        """Give the vectors [n, d] of some texts, of chunk_dtype."""
+        return self._encode(texts, "float32" if self.needs_all else self.precision)
 
     def stream(self, texts: Iterable[str]) -> Iterator[Vectors]:
         """Give the vector of each text as they come, unless the codes depend on all of them."""
         if self.needs_all:
-            return iter(self.encode(list(texts)))
+            return iter(self._encode(list(texts), self.precision))
         return self._embedder.iter_encode(texts, precision=self.precision, **self._options)
+
+    def _encode(self, texts: Sequence[str], precision: str) -> Vectors:
+        return self._embedder.encode(texts, precision=precision, show_progress_bar=False, **self._options)
 
     def identity(self) -> dict[str, Any]:
         """Give all that the vectors depend on beside the texts, in values that JSON has."""

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-import numpy as np
-
 from ortembed.cli.formats.parquet import Parquet
 from ortembed.cli.formats.parquet_writer import TableSchema
 from ortembed.cli.formats.writers import ArrayWriter, JsonLinesWriter
@@ -26,7 +24,9 @@ if TYPE_CHECKING:
     from ortembed.cli.formats.rows import Row, Source
     from ortembed.cli.formats.writers import Writer
 
-# A chunk ends where its texts say so, never the time, so that a run which goes on makes the same chunks.
+# Where a chunk ends depends on where it begins and on its texts, never on time: a run that goes on makes the same
+# chunks, and so the same bytes. The first are small, to show soon how fast it is.
+_LEAST_ROWS = 64
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 1 << 18
 _BLOCK_BYTES = 1 << 20
@@ -81,15 +81,16 @@ def embed_file(source: Source, target: Path, make_encoding: Callable[[], Encodin
     return Done(survey.rows, earlier)
 
 
-def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Cut rows into lists that run together."""
+def chunks(rows: Iterable[Row], start: int = 0) -> Iterator[list[Row]]:
+    """Cut rows, the first of which has the number start, into lists that run together."""
     chunk: list[Row] = []
     characters = 0
     for row in rows:
         chunk.append(row)
         characters += len(row.text)
-        if len(chunk) == _CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:
+        if len(chunk) == min(max(start, _LEAST_ROWS), _CHUNK_ROWS) or characters >= _CHUNK_CHARACTERS:
             yield chunk
+            start += len(chunk)
             chunk, characters = [], 0
     if chunk:
         yield chunk
@@ -131,10 +132,8 @@ def _embed(source: Source, target: Path, encoding: Encoding, survey: Survey, par
         writer = _writer(file, target, encoding, survey, partial.done, is_staged=is_staged)
         rows = islice(source.rows(with_fields=writer.needs_fields), partial.done, None)
         with rows_bar(survey.rows, partial.done) as advance:
-            for chunk in chunks(rows):
-                writer.append(
-                    chunk, encoding.encode([row.text for row in chunk], precision=writer_precision(encoding))
-                )
+            for chunk in chunks(rows, partial.done):
+                writer.append(chunk, encoding.encode_chunk([row.text for row in chunk]))
                 partial.checkpoint(file, partial.done + len(chunk))
                 advance(len(chunk))
     _check_unchanged(source, survey, partial)
@@ -148,18 +147,12 @@ def _embed(source: Source, target: Path, encoding: Encoding, survey: Survey, par
         _check_unchanged(source, survey, partial)
 
 
-def writer_precision(encoding: Encoding) -> str:
-    """Give the number format of vectors as they are made: codes that depend on all of them are made later."""
-    return "float32" if encoding.needs_all else encoding.precision
-
-
 def _writer(
     file: BinaryIO, target: Path, encoding: Encoding, survey: Survey, done: int, *, is_staged: bool
 ) -> Writer:
     if target.suffix == ".jsonl" and not is_staged:
         return JsonLinesWriter(file)
-    dtype = np.dtype(np.float32) if encoding.needs_all else encoding.dtype
-    return ArrayWriter(file, (survey.rows, encoding.columns), dtype, written=done)
+    return ArrayWriter(file, (survey.rows, encoding.columns), encoding.chunk_dtype, written=done)
 
 
 def _state(source: Source) -> tuple[int, int]:
