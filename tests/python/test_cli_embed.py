@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ortembed import quantize_embeddings
 from ortembed.cli import main
 from tests.python.test_cli_formats import TEXTS, WRITERS
 
@@ -72,6 +73,15 @@ def test_precisions_are_as_encode_gives_them(embed, embedder, tmp_path, precisio
         assert kind == pa.list_(
             pa.field("item", pa.from_numpy_dtype(expected.dtype), nullable=False), vectors.shape[1]
         )
+
+
+def test_codes_have_the_ranges_of_all_vectors(embed, embedder, tmp_path):
+    texts = [f"word {i % 40}" for i in range(4096)] + ["something else"]
+    (tmp_path / "in.txt").write_text("\n".join(texts), "utf-8")
+    embed(tmp_path / "in.txt", "-o", tmp_path / "out.npy", "--precision", "int8")
+    embed(tmp_path / "in.txt", "-o", tmp_path / "floats.npy")
+    expected = quantize_embeddings(np.load(tmp_path / "floats.npy"), "int8")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -45,14 +45,31 @@ class Stage(NamedTuple):
 
     def vectors(self) -> Iterator[Vectors]:
         """Give them, some thousand at a time, as they shall be."""
-        if not self.rows:
-            return
-        stored = np.load(self.path, mmap_mode="r")
-        has_codes = takes_ranges(self.precision)
-        ranges = choose_ranges(self.precision, None, stored) if has_codes else None
-        for start in range(0, self.rows, _ROWS):
-            part = stored[start : start + _ROWS]
-            yield quantize_embeddings(part, self.precision, ranges) if has_codes else part
+        if not takes_ranges(self.precision):
+            yield from self._stored()
+        elif self.rows:
+            ranges = self._ranges()
+            for part in self._stored():
+                yield quantize_embeddings(part, self.precision, ranges)
+
+    def _stored(self) -> Iterator[Vectors]:
+        """Read them, rather than map the file, whose pages would count as memory of ours."""
+        with self.path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            _, _, dtype = np.lib.format.read_array_header_1_0(file)
+            for start in range(0, self.rows, _ROWS):
+                count = min(_ROWS, self.rows - start)
+                yield np.fromfile(file, dtype, count * self.columns).reshape(count, self.columns)
+
+    def _ranges(self) -> Vectors | None:
+        parts = self._stored()
+        first = next(parts)
+        if self.rows <= _ROWS:  # few enough that a warning may be due
+            return choose_ranges(self.precision, None, first)
+        low, high = first.min(axis=0), first.max(axis=0)
+        for part in parts:
+            low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+        return np.stack([low, high])
 
 
 def transcribe(source: Source, stage: Stage, file: BinaryIO, suffix: str, columns: TableSchema | None) -> None:
