@@ -178,7 +178,7 @@ def test_what_the_record_does_not_count_is_not_trusted(embed, interrupted, sourc
     embed(source, "-o", target, status=130)
     data, record = folder_of(target) / "data", folder_of(target) / "record.json"
     {
-        "more data": lambda: data.write_bytes(data.read_bytes() + b"half a row"),
+        "more data": lambda: data.write_bytes(data.read_bytes() + b"half a row" * 300_000),
         "less data": lambda: data.write_bytes(data.read_bytes()[:-1]),
         "no data": data.unlink,
         "no record": record.unlink,
