@@ -140,6 +140,10 @@ def test_keys_that_come_late_are_columns_and_kinds_that_differ_are_refused(embed
     embed(tmp_path / "in.jsonl", "-o", tmp_path / "out.parquet")
     rows, _ = read(tmp_path / "out.parquet")
     assert rows == [{"text": "a", "n": 1.0, "late": None}, {"text": "b", "n": 2.5, "late": True}]
+    lines = ['{"text": "a"}\n'] * 5000 + ['{"text": "b", "late": 1}\n']
+    (tmp_path / "in.jsonl").write_text("".join(lines), "utf-8")
+    embed(tmp_path / "in.jsonl", "-o", tmp_path / "out.parquet")
+    assert read(tmp_path / "out.parquet")[0][-2:] == [{"text": "a", "late": None}, {"text": "b", "late": 1}]
     (tmp_path / "in.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "b", "n": "x"}\n', "utf-8")
     told = embed(tmp_path / "in.jsonl", "-o", tmp_path / "bad.parquet", "--model", "no such model!", status=1)
     assert "the fields beside the texts do not fit the columns of a table" in told
@@ -151,7 +155,9 @@ def test_keys_that_come_late_are_columns_and_kinds_that_differ_are_refused(embed
 def test_vectors_that_a_file_has_are_replaced(embed, embedder, tmp_path):
     WRITERS["csv"](tmp_path / "in.csv", ROWS)
     embed(tmp_path / "in.csv", "-o", tmp_path / "a.parquet", "--truncate-dim", 3)
-    embed(tmp_path / "a.parquet", "-o", tmp_path / "b.jsonl", "--truncate-dim", 4)
+    embed(tmp_path / "a.parquet", "-o", tmp_path / "b.parquet", "--truncate-dim", 4)
+    assert read(tmp_path / "b.parquet")[1].shape == (4, 4)
+    embed(tmp_path / "b.parquet", "-o", tmp_path / "b.jsonl", "--truncate-dim", 5)
     embed(tmp_path / "b.jsonl", "-o", tmp_path / "c.parquet")
     np.testing.assert_allclose(read(tmp_path / "c.parquet")[1], embedder.encode(WORDS), atol=1e-6)
     assert pq.read_schema(tmp_path / "c.parquet").names == ["id", "text", "embedding"]
@@ -165,6 +171,20 @@ def test_a_stream_is_written_as_it_comes(ortembed, embedder, tmp_path, output):
     rows, vectors = read(tmp_path / f"out.{output}")
     assert rows in (None, [{"text": f"text {i}", "n": str(i)} for i in range(20)])
     np.testing.assert_allclose(vectors, embedder.encode([f"text {i}" for i in range(20)]), atol=1e-6)
+
+
+def test_a_stream_has_no_late_keys_for_a_table(ortembed, tmp_path):
+    stdin = '{"text": "a"}\n' * 5000 + '{"text": "b", "late": 1}\n'
+    done = ortembed("embed", "-", "--format", "jsonl", "-o", tmp_path / "out.parquet", stdin=stdin)
+    assert done.returncode == 1
+    assert b"standard input has a key 'late' that its first rows lack" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_text_has_no_ranges(embed, tmp_path):
+    (tmp_path / "in.txt").write_text("a", "utf-8")
+    told = embed(tmp_path / "in.txt", "-o", tmp_path / "out.npy", "--precision", "int8", status=1)
+    assert told == "ortembed: InvalidInputError: int8 ranges cannot be taken from one text\n"
 
 
 def test_a_table_cannot_come_as_a_stream(ortembed):

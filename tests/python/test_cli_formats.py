@@ -65,7 +65,7 @@ def test_lines_come_back_as_they_were_written(tmp_path, texts):
 @pytest.mark.parametrize(
     ("name", "data", "texts"),
     [
-        ("a.csv", b"\xef\xbb\xbftext\r\na\r\n", ["a"]),
+        ("a.csv", b"\xef\xbb\xbftext,id\r\na,1\r\n", ["a"]),
         ("a.csv", b"name\na\n\nb\n", ["a", "b"]),  # the only column, whatever it is called; blank lines are no rows
         ("a.csv", b'text\n""\n"a\r\nb"\n', ["", "a\r\nb"]),
         ("a.csv", b"text\n" + b"x" * 200_000, ["x" * 200_000]),
@@ -148,6 +148,7 @@ def test_lines_have_no_columns(tmp_path):
     ("table", "message"),
     [
         ({"text": ["a", None]}, "a.parquet, row 2: 'text' is null, not a string"),
+        ({"text": ["a"] * 3000 + [None]}, "a.parquet, row 3001: 'text' is null, not a string"),
         ({"text": [1, 2]}, "no single column of texts, nor \"text\"; name one with --column; it has: 'text'"),
         ({"a": ["x"], "b": ["y"]}, "no single column of texts"),
     ],
