@@ -170,7 +170,7 @@ def test_models_tells_which_are_prepared(embedder, cache_dir, ortembed):
     assert told["e5-base-v2"]["licence"] == "MIT"
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "vectors.jsonl"])
+@pytest.mark.parametrize("name", ["vectors.npy", "vectors.jsonl", "vectors.parquet"])
 def test_verify_agrees_with_what_embed_wrote(ortembed, model, texts, tmp_path, name):
     assert ortembed("embed", texts, "--model", model, "-o", tmp_path / name)[0] == 0
     named = ["--texts", texts] if name.endswith(".npy") else []

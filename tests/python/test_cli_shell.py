@@ -142,6 +142,7 @@ def test_rows_of_an_earlier_run_count_for_no_speed(environment, embed, tmp_path,
     embed("in.txt", "-o", "out.npy", status=130)
     told = on_a_terminal(["embed", "in.txt", "-o", "out.npy"], environment, tmp_path)
     assert re.search(r"embedding: +43%.* 128/300 \[00:00<", told)
+    assert "0/300" not in told.replace("300/300", "")
     assert "300 rows, 128 of them by an earlier run, in" in told
 
 

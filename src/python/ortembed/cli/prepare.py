@@ -40,7 +40,7 @@ def add_parser(commands: Commands) -> None:
     )
     add_model(parser)
     parser.add_argument(
-        "--verify", metavar="TEXTS", help="compare with float32 on the texts of this file too, one a line"
+        "--verify", metavar="TEXTS", help="compare with float32 on the texts of this file too, as embed reads it"
     )
     add_source(parser)
     parser.set_defaults(run=run)

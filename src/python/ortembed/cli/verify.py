@@ -42,8 +42,12 @@ def add_parser(commands: Commands) -> None:
         ],
     )
     add_model(parser, dtype=None)
-    parser.add_argument("--against", metavar="VECTORS", type=Path, help=".npy or .jsonl file, as embed -o writes it")
-    parser.add_argument("--texts", metavar="FILE", help="one text a line (default: those of the .jsonl, or built-in)")
+    parser.add_argument(
+        "--against", metavar="VECTORS", type=Path, help=".npy, .jsonl or .parquet, as embed -o writes it"
+    )
+    parser.add_argument(
+        "--texts", metavar="FILE", help="a file as embed reads it (default: those of VECTORS, or built-in)"
+    )
     parser.add_argument(
         "--min-cosine",
         metavar="X",
