@@ -70,25 +70,27 @@ def done_rows(target):
 @pytest.mark.parametrize("output", ["npy", "jsonl", "parquet"])
 def test_a_run_that_is_killed_time_and_again(embed, environment, tmp_path, output):
     """Five kills with -9 for each format, each a while after the run has come further than the one before."""
-    rows = 2000
+    rows = 1200
     path = tmp_path / "in.csv"
-    path.write_text("id,text\n" + "".join(f"{i},word {i} of a text\n" for i in range(rows)), "utf-8")
+    path.write_text("id,text\n" + "".join(f"{i}," + f"word {i} of a text " * 8 + "\n" for i in range(rows)), "utf-8")
     embed(path, "-o", tmp_path / f"whole.{output}")
     target = tmp_path / f"out.{output}"
     command = [sys.executable, "-m", "ortembed", "embed", str(path), "-o", str(target)]
     randomness = random.Random(20261126)  # noqa: S311 - not for secrets
+    left = []
     for kill in range(5):
         before = done_rows(target)
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
-            while kill and done_rows(target) <= before:  # the first falls anywhere
-                assert process.poll() is None, process.stderr.read()
+            while kill and done_rows(target) <= before and process.poll() is None:  # the first falls anywhere
                 time.sleep(0.001)
-            time.sleep(randomness.random() * (0.05 if kill else 1))
+            time.sleep(randomness.random() * 0.1)
             process.kill()
             told = process.stderr.read().decode()
         assert not before or f"going on after {before} of {rows} rows" in told
-        assert not target.exists()
-    assert 0 < done_rows(target) < rows
+        if target.exists():  # a fast machine, which was done before the kill
+            break
+        left.append(done_rows(target))
+    assert [done for done in left if 0 < done < rows], left  # else nothing was interrupted
     assert subprocess.run(command, env=environment, check=False).returncode == 0
     assert content(target) == content(tmp_path / f"whole.{output}")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", f"out.{output}", f"whole.{output}"]
