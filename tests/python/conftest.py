@@ -1,10 +1,14 @@
-"""Fixtures of several files: a hub, a server on the loopback interface, and who asks it; a Mac, by the stand-in."""
+"""Fixtures of several files: a hub on the loopback interface, who asks it; a Mac, by the stand-in; the command."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 import ortembed
+from ortembed.cli import main
 from tests.python.hub_loading import COMMIT, REPO, Machine, tiny_bert
 from tests.python.hub_server import HubServer
 from tests.python.mac import ACCELERATED, TEXTS, Mac, new_mac
@@ -60,3 +64,38 @@ def mac(monkeypatch, mac_model, mac_caches, tmp_path):
 def tested_mac(monkeypatch, mac_model, mac_caches, tmp_path):
     """A Mac that has, and found it right and faster."""
     return new_mac(monkeypatch, mac_model, mac_caches[1], tmp_path)
+
+
+@pytest.fixture
+def environment(embedder, cache_dir):
+    """Variables with which the command finds the default model prepared."""
+    return {**os.environ, "ORTEMBED_CACHE_DIR": str(cache_dir), "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture(name="ortembed")
+def command(environment):
+    """Run the command as users do, in a process of its own."""
+
+    def run(*arguments, stdin="", **more):
+        return subprocess.run(
+            [sys.executable, "-m", "ortembed", *map(str, arguments)],
+            env={**environment, **more},
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def embed(cache_dir, embedder, monkeypatch, capsys):
+    """Run embed in this process; give what it wrote to standard error, its status being 0 unless told."""
+    monkeypatch.setenv("ORTEMBED_CACHE_DIR", str(cache_dir))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def run(*arguments, status=0):
+        assert main(["embed", *map(str, arguments)]) == status, capsys.readouterr().err
+        return capsys.readouterr().err
+
+    return run

@@ -17,25 +17,6 @@ TEXTS = ["a cat sat on the mat", "stocks fell sharply", "", "Größe — 東京"
 
 
 @pytest.fixture
-def environment(embedder, cache_dir):
-    return {**os.environ, "ORTEMBED_CACHE_DIR": str(cache_dir), "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
-
-
-@pytest.fixture
-def ortembed(environment):
-    def run(*arguments, stdin="", **more):
-        return subprocess.run(
-            [sys.executable, "-m", "ortembed", *map(str, arguments)],
-            env={**environment, **more},
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
 def shell(environment):
     """Run a line of shell in which $ortembed is the command."""
 
@@ -211,7 +192,7 @@ def test_errors_are_one_line_and_a_status(ortembed, arguments, status, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("out.csv", "ends in neither .npy nor .jsonl"),
+        ("out.csv", "ends in none of .npy, .jsonl, .parquet"),
         ("no/such/folder/out.npy", "no/such/folder is not a folder"),
         ("folder.npy", "is a folder"),
     ],

@@ -170,7 +170,7 @@ def test_models_tells_which_are_prepared(embedder, cache_dir, ortembed):
     assert told["e5-base-v2"]["licence"] == "MIT"
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "vectors.jsonl"])
+@pytest.mark.parametrize("name", ["vectors.npy", "vectors.jsonl", "vectors.parquet"])
 def test_verify_agrees_with_what_embed_wrote(ortembed, model, texts, tmp_path, name):
     assert ortembed("embed", texts, "--model", model, "-o", tmp_path / name)[0] == 0
     named = ["--texts", texts] if name.endswith(".npy") else []
@@ -223,8 +223,8 @@ def test_verify_finds_weights_that_changed(ortembed, model, texts, tmp_path):
     ("content", "message"),
     [
         ('{"text": "a", "embedding": [1, 2]}\n', "the vectors are [1, 8], those to compare with [1, 2]"),
-        ('{"text": "a"}\n', 'line 1: not an object with "text" and "embedding"'),
-        ('{"text": "a", "embedding": [1, NaN]}\n', "values that are not finite"),
+        ('{"text": "a"}\n', "has no 'embedding' beside its texts"),
+        ('{"text": "a", "embedding": [1, NaN]}\n', "line 1: not JSON: NaN is no JSON number"),
         ('{"text": "a", "embedding": [1e300]}\n', "values that are not finite"),
         ('{"text": "a", "embedding": [1, "b"]}\n', "not lists of numbers of one length"),
         (f'{{"text": "a", "embedding": [1{"0" * 400}]}}\n', "not lists of numbers of one length"),
@@ -265,7 +265,7 @@ def test_arrays_that_do_not_fit_are_refused(ortembed, model, texts, tmp_path, ar
     ("arguments", "message"),
     [
         (["--dtype", "float32"], "float32 is what others are compared with"),
-        (["--against", "vectors.bin"], "vectors.bin ends in neither .npy nor .jsonl"),
+        (["--against", "vectors.bin"], "vectors.bin ends in none of .npy, .jsonl, .parquet"),
         (["--form", "coreml", "--texts", "/dev/null"], "/dev/null has no texts"),
         (["--form", "coreml", "--texts", "missing.txt"], "missing.txt"),
     ],

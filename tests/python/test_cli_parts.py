@@ -3,15 +3,16 @@
 import pytest
 
 from ortembed import InvalidInputError
+from ortembed.cli.formats.sources import read_texts
+from ortembed.cli.formats.vectors import read_vectors
 from ortembed.cli.output import target_file
-from ortembed.cli.texts import read_lines, read_vectors
 
 
 def test_two_that_write_one_target_do_not_meet(tmp_path):
     target = tmp_path / "out.npy"
-    with target_file(str(target)) as first:
+    with target_file(target) as first:
         first.write(b"first, " * 3)
-        with target_file(str(target)) as second:
+        with target_file(target) as second:
             second.write(b"second")
         assert target.read_bytes() == b"second"
     assert target.read_bytes() == b"first, " * 3
@@ -20,7 +21,7 @@ def test_two_that_write_one_target_do_not_meet(tmp_path):
 
 def test_a_target_that_is_not_completed_is_not_there(tmp_path):
     def fail():
-        with target_file(str(tmp_path / "out.npy")) as file:
+        with target_file(tmp_path / "out.npy") as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -44,7 +45,7 @@ def test_a_target_that_is_not_completed_is_not_there(tmp_path):
 def test_lines_are_what_newlines_end(tmp_path, data, texts):
     path = tmp_path / "texts.txt"
     path.write_bytes(data)
-    assert read_lines(str(path)) == texts
+    assert read_texts(str(path)) == texts
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,7 @@ def test_model_info(embedder):
     assert (info.model, info.dimension, info.max_tokens, info.dtype) == ("all-minilm-l6-v2", 384, 256, "float32")
     assert info.providers == ("CPUExecutionProvider",)
     assert info.runtime_version.startswith("1.")
+    assert len(embedder.fingerprint) == 32
 
 
 def test_similarity(embedder):

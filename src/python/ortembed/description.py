@@ -50,6 +50,11 @@ class Description:
         """The model's prompts by name."""
         return dict(self._settings.prompts)
 
+    @property
+    def fingerprint(self) -> str:
+        """Key of the prepared model: it changes with weights, settings, dtype, form, exporter and runtime."""
+        return self._pipeline.prepared.folder.name
+
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""
         return ModelInfo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,24 @@ def progress_bar(total: int, *, show: bool | None) -> Iterator[Callable[[int], o
     disable = None if show is None else False  # None: shown only on a terminal
     with tqdm(total=total, desc="embedding", unit="text", disable=disable) as bar:
         yield None if bar.disable else bar.update
+
+
+@contextmanager
+def rows_bar(total: int | None, done: int, *, show: bool = True) -> Iterator[Callable[[int], object]]:
+    """Give what to call with the number of rows done since the last time; shown where stderr is a terminal.
+
+    Args:
+        total: All rows, None where that is not known.
+        done: Those that were done before, which count for no speed.
+        show: False never shows it.
+    """
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 - as above
+
+    with tqdm(total=total, initial=done, desc="embedding", unit="text") as bar:
+        yield bar.update
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The ``ortembed`` command: embed, search, prepare, list, describe and verify models, and look at the machine."""
+"""The ``ortembed`` command: embed and search, prepare and judge models, look at the machine, help a shell."""
 
 from ortembed.cli.entry import main
 

@@ -12,6 +12,7 @@ import numpy as np
 from ortembed.cli.accelerator import table
 from ortembed.cli.arguments import add_loading, providers
 from ortembed.cli.describe import lines
+from ortembed.cli.help import add_command
 from ortembed.cli.machine import machine
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.known_vectors import known_vectors
@@ -29,12 +30,17 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "doctor",
         help="tell what runs a model on this machine, and whether it is right",
         description="Show the runtime, its providers, threads and cache; load a model, and tell what runs it and "
         "why. With --self-test, compare its vectors with those of an independent implementation (the default model's "
         "alone), and an accelerator's with the CPU's, anew. Exit status 1 where something is wrong.",
+        examples=[
+            "ortembed doctor",
+            "ortembed doctor --self-test --providers coreml,cpu",
+        ],
     )
     add_loading(parser)
     parser.add_argument("--self-test", action="store_true", help="compare vectors, and time an accelerator, anew")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import warnings
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from ortembed.cli import doctor, embed, info, models, prepare, search, serve, verify
+from ortembed.cli import completion, doctor, embed, info, models, prepare, search, serve, verify
 from ortembed.cli.streams import flush_or_drop, say, tolerate_any_encoding, warn
 from ortembed.errors import OrtembedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-_COMMANDS = (embed, search, serve, prepare, models, info, verify, doctor)
+_COMMANDS = (embed, search, serve, prepare, models, info, verify, doctor, completion)
 _EPILOG = """\
-Exit status: 0 for success, 1 for an error (or a model below its floor), 2 for wrong usage, 130 when interrupted.
+Exit status: 0 for success, 1 for an error (or a model below its floor), 2 for wrong usage, 130 when interrupted
+(Ctrl-C), 143 when told to end (SIGTERM).
 MODEL is a short name (see "ortembed models"), a name on the Hugging Face hub, or a folder."""
 
 
@@ -25,9 +28,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit status: 0, 1 for an error of ours, 2 for wrong usage."""
     tolerate_any_encoding()
     options = _parser().parse_args(arguments)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _ending_on_request():
         warnings.showwarning = warn
         return _run(options)
+
+
+@contextmanager
+def _ending_on_request() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, with what has to be put in order put in order."""
+    try:
+        before = signal.signal(signal.SIGTERM, _end)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ortembed {version('ortembed')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(parser=parser)  # which completion describes
     for command in _COMMANDS:
         command.add_parser(commands)
     return parser

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ortembed.cli.accelerator import table
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
+from ortembed.cli.help import add_command
 from ortembed.cli.machine import machine
 from ortembed.cli.streams import standard_output
 from ortembed.errors import ModelNotFoundError
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "info",
         help="describe a prepared model",
         description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
         "compares with float32; this machine's runtime, providers and cache; and what an accelerator's test saw. "
         "Nothing is downloaded or made.",
+        examples=[
+            "ortembed info all-minilm-l6-v2",
+            "ortembed info bge-small-en-v1.5 --dtype int8 --json",
+        ],
     )
     add_model(parser)
     add_source(parser, may_fetch=False)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ortembed.cli.arguments import add_cache_dir
+from ortembed.cli.help import add_command
 from ortembed.cli.streams import standard_output
 from ortembed.errors import OrtembedError
 from ortembed.manifest import Manifest, manifests
@@ -23,11 +24,16 @@ _HEADER = ("NAME", "DIM", "LENGTH", "MB", "LICENCE", "LANGUAGES", "PREPARED", "F
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "models",
         help="list the models known by a short name",
         description="List the models known by a short name: dimension, longest text in tokens, megabytes of the "
         "float32 weights, licence, and whether one has been prepared. Nothing is downloaded.",
+        examples=[
+            "ortembed models",
+            "ortembed models --json",
+        ],
     )
     parser.add_argument("--json", action="store_true", help="all that is known of each, as JSON")
     add_cache_dir(parser)

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ortembed.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    import numpy.typing as npt
-
-SUFFIXES = (".npy", ".jsonl")
+SUFFIXES = (".npy", ".jsonl", ".parquet")
 
 
-@contextmanager
-def target_file(name: str) -> Iterator[BinaryIO]:
-    """Open a file of its own beside the target, which becomes the target when the block ends well.
+def check_target(name: str) -> Path:
+    """Give where a result will lie; a link stays a link.
 
     Raises:
         InvalidInputError: The name ends in none of SUFFIXES, is that of a folder, or lies in none.
-        OSError: The folder cannot be written to.
     """
-    target = Path(name).resolve()  # so that a link stays a link
+    target = Path(name).resolve()
     if target.suffix not in SUFFIXES:
-        raise InvalidInputError(f"{name} ends in neither {' nor '.join(SUFFIXES)}")
+        raise InvalidInputError(f"{name} ends in none of {', '.join(SUFFIXES)}")
     if target.is_dir():
         raise InvalidInputError(f"{name} is a folder")
     if not target.parent.is_dir():
         raise InvalidInputError(f"{name} cannot be written: {target.parent} is not a folder")
+    return target
+
+
+@contextmanager
+def target_file(target: Path) -> Iterator[BinaryIO]:
+    """Open a file of its own beside the target, which becomes the target when the block ends well.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
         with partial.open("xb") as file:
@@ -40,9 +45,3 @@ def target_file(name: str) -> Iterator[BinaryIO]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def json_lines(texts: Iterable[str], vectors: Iterable[npt.NDArray[Any]]) -> Iterator[str]:
-    """Give a line of JSON, in ASCII, for each text and its vector."""
-    for vector, text in zip(vectors, texts, strict=True):  # an error comes from the vectors, after those before it
-        yield json.dumps({"text": text, "embedding": vector.tolist()}) + "\n"

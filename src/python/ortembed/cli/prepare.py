@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import describe, lines
+from ortembed.cli.formats.sources import read_texts
+from ortembed.cli.help import add_command
 from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
-from ortembed.cli.texts import read_lines
 from ortembed.errors import InvalidInputError
 from ortembed.prepare import prepare
 from ortembed.quality import FLOORS
@@ -25,15 +26,21 @@ _SHOWN = ("model", "dtype", "form", "dimension", "max_seq_length", "folder", "qu
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "prepare",
         help="download a model and make it ready to load",
         description="Download a model where that is needed, make its graph, check an int8 graph against float32, "
         "and print where it lies. What is prepared already is only shown.",
+        examples=[
+            "ortembed prepare bge-small-en-v1.5",
+            "ortembed prepare all-minilm-l6-v2 --dtype int8 --verify texts.txt",
+            "ortembed prepare ./my-model --cache-dir /srv/models",
+        ],
     )
     add_model(parser)
     parser.add_argument(
-        "--verify", metavar="TEXTS", help="compare with float32 on the texts of this file too, one a line"
+        "--verify", metavar="TEXTS", help="compare with float32 on the texts of this file too, as embed reads it"
     )
     add_source(parser)
     parser.set_defaults(run=run)
@@ -66,7 +73,7 @@ def _own_texts(options: argparse.Namespace) -> list[str]:
         return []
     if is_reference(options):
         raise InvalidInputError("--verify compares with float32 for CPU; give --dtype int8, --form coreml or --onnx")
-    texts = read_lines(options.verify)
+    texts = read_texts(options.verify)
     if not texts:
         raise InvalidInputError(f"{options.verify} has no texts")
     return texts

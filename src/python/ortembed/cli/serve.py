@@ -8,20 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ortembed.cli.arguments import DEFAULT_MODEL, add_running, add_source, load
+from ortembed.cli.help import add_command
 from ortembed.errors import OrtembedError
 
 if TYPE_CHECKING:
     from ortembed.cli.arguments import Commands
 
-_EPILOG = """\
-examples:
-  ortembed serve                                    the default model at http://127.0.0.1:8080, its routes at /docs
-  ortembed serve bge-small-en-v1.5 --dtype int8 --host 0.0.0.0 --api-key-file keys.txt
-  ortembed serve small=all-minilm-l6-v2 large=bge-large-en-v1.5
-  curl http://127.0.0.1:8080/v1/embeddings -H 'Content-Type: application/json' -d '{"input": "kitten on a rug"}'
-
-Clients of OpenAI's API take http://127.0.0.1:8080/v1 as their base URL, those of text-embeddings-inference the
-address itself. SIGTERM ends the service once the requests in progress are answered; docs/service.md has the rest."""
 _LIMITS = {
     "max_client_batch_size": (int, "N", "most texts of a request"),
     "max_body_bytes": (int, "N", "most bytes of a request's body"),
@@ -38,12 +30,19 @@ _LIMITS = {
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "serve",
         help="serve models over HTTP, as OpenAI's and text-embeddings-inference's APIs",
-        description="Serve models over HTTP. Needs the extra: pip install 'ortembed[server]'.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Serve models over HTTP. Needs the extra: pip install 'ortembed[server]'. Clients of OpenAI's API "
+        "take http://127.0.0.1:8080/v1 as their base URL, those of text-embeddings-inference the address itself; /docs "
+        "shows the routes. SIGTERM ends the service once the requests in progress are answered; docs/service.md has "
+        "the rest.",
+        examples=[
+            "ortembed serve",
+            "ortembed serve bge-small-en-v1.5 --dtype int8 --host 0.0.0.0 --api-key-file keys.txt",
+            "ortembed serve small=all-minilm-l6-v2 large=bge-large-en-v1.5 --port 9000",
+        ],
     )
     parser.add_argument(
         "models",

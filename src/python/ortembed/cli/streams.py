@@ -53,9 +53,14 @@ def warn(message: Warning | str, *_where: object, **_further: object) -> None:
     say(f"warning: {message}")
 
 
+def is_watched() -> bool:
+    """Tell whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def report_step(step: str) -> None:
     """Tell a step of long work, where someone watches."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if is_watched():
         say(f"{step} …")
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from ortembed.cli.arguments import add_model, add_source, variant
 from ortembed.cli.describe import lines
+from ortembed.cli.formats.sources import read_texts
+from ortembed.cli.formats.vectors import read_vectors
+from ortembed.cli.help import add_command
 from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
-from ortembed.cli.texts import read_lines, read_vectors
 from ortembed.errors import InvalidInputError
 from ortembed.prepare import check_entry, prepare
 from ortembed.prepare.int8.probes import held_out_texts
@@ -26,17 +28,26 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "verify",
         help="compare a model's vectors with a file's, or with float32",
         description="Compare a model's vectors with those of a file, or with its own in float32: cosine, largest "
         "difference, whether the nearest texts are the same, and how far a text's vector depends on those beside it. "
         "Every byte of the prepared files is checked too. "
         "Exit status 1 when the cosine of a text, or of all on average, is below the floor.",
+        examples=[
+            "ortembed verify all-minilm-l6-v2 --dtype int8",
+            "ortembed verify all-minilm-l6-v2 --against vectors.npy --texts texts.txt",
+        ],
     )
     add_model(parser, dtype=None)
-    parser.add_argument("--against", metavar="VECTORS", type=Path, help=".npy or .jsonl file, as embed -o writes it")
-    parser.add_argument("--texts", metavar="FILE", help="one text a line (default: those of the .jsonl, or built-in)")
+    parser.add_argument(
+        "--against", metavar="VECTORS", type=Path, help=".npy, .jsonl or .parquet, as embed -o writes it"
+    )
+    parser.add_argument(
+        "--texts", metavar="FILE", help="a file as embed reads it (default: those of VECTORS, or built-in)"
+    )
     parser.add_argument(
         "--min-cosine",
         metavar="X",
@@ -77,7 +88,7 @@ def _choose_dtype(options: argparse.Namespace) -> None:
 
 def _read_reference(options: argparse.Namespace) -> tuple[list[str], npt.NDArray[np.float32] | None]:
     """Give the texts, and their vectors where a file has them."""
-    texts = read_lines(options.texts) if options.texts else None
+    texts = read_texts(options.texts) if options.texts else None
     if options.against is None:
         texts, vectors = held_out_texts() if texts is None else texts, None
     else:

@@ -1,0 +1,56 @@
+"""Comma- and tab-separated values, whose first row names the columns."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from ortembed.cli.formats.rows import Row, Source
+from ortembed.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ortembed.cli.formats.inputs import Input
+
+_MAX_FIELD = 1 << 24  # characters; the standard library's limit would refuse texts of 128 kB
+
+
+class Delimited(Source):
+    """Rows of fields, quoted as spreadsheets do; blank lines are none."""
+
+    def __init__(self, origin: Input, column: str | None, delimiter: str) -> None:
+        """Name what separates the fields beside what every source has."""
+        super().__init__(origin, column)
+        self._delimiter = delimiter
+
+    def rows(self, *, with_fields: bool = True) -> Iterator[Row]:  # noqa: ARG002 - they are read in any case
+        """Give a row for each record after the first."""
+        records = self._records()
+        line, header = next(records, (0, None))
+        if header is None:
+            raise InvalidInputError(f"{self.origin.label} is empty, where a first row should name the columns")
+        repeated = {name for name in header if header.count(name) > 1}
+        if repeated:
+            raise InvalidInputError(f"{self.origin.label} has more than one column {min(repeated)!r}")
+        index = header.index(self.choose_column(header, header))
+        for line, record in records:
+            if len(record) != len(header):
+                raise InvalidInputError(
+                    f"{self.origin.label}, line {line}: {len(record)} fields, where there are {len(header)} columns"
+                )
+            yield Row(record[index], dict(zip(header, record, strict=True)))
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Give each record with the line that it begins in."""
+        csv.field_size_limit(_MAX_FIELD)
+        reader = csv.reader(self.origin.lines(), delimiter=self._delimiter, strict=True)
+        line = 1
+        try:
+            for record in reader:
+                if record:
+                    yield line, record
+                line = reader.line_num + 1
+        except csv.Error as error:
+            hint = "; is a quote not closed?" if "end of data" in str(error) or "limit" in str(error) else ""
+            raise InvalidInputError(f"{self.origin.label}, line {line}: {error}{hint}") from error
