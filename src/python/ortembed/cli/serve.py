@@ -34,10 +34,10 @@ def add_parser(commands: Commands) -> None:
         commands,
         "serve",
         help="serve models over HTTP, as OpenAI's and text-embeddings-inference's APIs",
-        description="Serve models over HTTP. Needs the extra: pip install 'ortembed[server]'. Clients of OpenAI's API "
-        "take http://127.0.0.1:8080/v1 as their base URL, those of text-embeddings-inference the address itself; /docs "
-        "shows the routes. SIGTERM ends the service once the requests in progress are answered; docs/service.md has "
-        "the rest.",
+        description="Serve models over HTTP. Needs the extra: pip install 'ortembed[server]'. Clients of OpenAI's "
+        "API take http://127.0.0.1:8080/v1 as their base URL, those of text-embeddings-inference the address itself; "
+        "/docs shows the routes. SIGTERM ends the service once the requests in progress are answered; "
+        "docs/service.md has the rest.",
         examples=[
             "ortembed serve",
             "ortembed serve bge-small-en-v1.5 --dtype int8 --host 0.0.0.0 --api-key-file keys.txt",
