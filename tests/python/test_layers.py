@@ -38,6 +38,7 @@ PYTHON_LAYERS = [
     {"description"},
     {"embedder"},
     {"__init__"},
+    {"bridge", "server", "integrations"},
     {"cli"},  # the rooms: folders that import the public Embedder, never one another
     {"__main__"},
 ]

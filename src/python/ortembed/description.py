@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from ortembed.hub import is_folder
 from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ortembed.config import ModelSettings
     from ortembed.loading import Loaded, ProviderReport
     from ortembed.pipeline import Pipeline
@@ -17,6 +21,7 @@ class Description:
     """What an Embedder tells without embedding anything."""
 
     _model: str
+    _arguments: Mapping[str, str | int | None]
     _loaded: Loaded
     _settings: ModelSettings
     _pipeline: Pipeline
@@ -39,6 +44,20 @@ class Description:
     def prompts(self) -> dict[str, str]:
         """The model's prompts by name."""
         return dict(self._settings.prompts)
+
+    @property
+    def similarity_fn_name(self) -> str:
+        """The model's similarity function: "cosine", "dot", "euclidean" or "manhattan"."""
+        return self._settings.similarity
+
+    def config(self) -> dict[str, str | int | None]:
+        """Give the arguments that decide its vectors, as plain values that a file or a database can keep.
+
+        ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
+        that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
+        """
+        model = os.path.abspath(self._model) if is_folder(self._model) else self._model
+        return {"model": model, **self._arguments}
 
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""
