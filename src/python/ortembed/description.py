@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from ortembed.hub import is_folder
+from ortembed.hub import full_name
 from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ class Description:
         ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
         that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
         """
-        model = os.path.abspath(self._model) if is_folder(self._model) else self._model
-        return {"model": model, **self._arguments}
+        return {"model": full_name(self._model), **self._arguments}
 
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""

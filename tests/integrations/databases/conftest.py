@@ -1,10 +1,10 @@
 """Fixtures of the databases' tests: the demo's corpus with its vectors, a model with prompts, and no network."""
 
 import pytest
-
 from bench.corpora.questions import QUESTIONS
 from bench.corpora.selection import evenly
 from bench.corpora.stdlib_docstrings import docstrings
+
 from ortembed import Embedder
 from ortembed.prepare.store import default_cache_dir
 from tests.integrations.databases.network import contacted, watch

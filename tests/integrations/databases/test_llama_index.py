@@ -46,7 +46,9 @@ def test_search_finds_what_brute_force_does(index, small_corpus):
 
 
 def test_search_within_a_module(index, small_corpus):
-    ids, _ = found_by(index, small_corpus.questions, MetadataFilters(filters=[MetadataFilter(key="module", value="logging")]))
+    ids, _ = found_by(
+        index, small_corpus.questions, MetadataFilters(filters=[MetadataFilter(key="module", value="logging")])
+    )
     assert small_corpus.recall(ids, among=small_corpus.of_module("logging")) == 1
 
 

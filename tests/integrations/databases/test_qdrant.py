@@ -1,7 +1,6 @@
 """Qdrant's local mode, which takes vectors: the demo's corpus, embedded by the caller."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -21,34 +20,28 @@ from tests.integrations.databases.search import FOUND
 NAME = "corpus"
 
 
-def open_client(folder, embedder):
-    client = QdrantClient(path=str(folder))
+def make_collection(client, embedder):
     client.create_collection(NAME, VectorParams(size=embedder.dimension, distance=Distance.COSINE))
     return client
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("qdrant")
+def fill(client, corpus):
+    """Add a corpus, by one thread: several at once break the local mode's transactions."""
+    payload = [{"text": docstring.passage, "module": docstring.module} for docstring in corpus.docstrings]
+    client.upload_collection(NAME, corpus.vectors, ids=range(len(corpus.ids)), payload=payload)
 
 
 @pytest.fixture(scope="module")
-def filled(folder, embedder, corpus):
-    """The corpus, added by one thread: several at once break the local mode's transactions."""
-    client = open_client(folder, embedder)
-    client.upload_collection(
-        NAME,
-        corpus.vectors,
-        ids=range(len(corpus.ids)),
-        payload=[{"text": docstring.passage, "module": docstring.module} for docstring in corpus.docstrings],
-    )
-    yield client
-    client.close()
+def filled(embedder, corpus):
+    """The corpus in memory: in a folder, each point is a transaction of its own."""
+    client = make_collection(QdrantClient(":memory:"), embedder)
+    fill(client, corpus)
+    return client
 
 
 @pytest.fixture
 def client(tmp_path, embedder):
-    made = open_client(tmp_path, embedder)
+    made = make_collection(QdrantClient(path=str(tmp_path)), embedder)
     yield made
     made.close()
 
@@ -81,16 +74,17 @@ from ortembed import Embedder
 from qdrant_client import QdrantClient
 client = QdrantClient(path=sys.argv[1])
 vectors = Embedder().encode_query(json.loads(sys.argv[2]))
-print(json.dumps([[str(point.id) for point in client.query_points("corpus", query=vector, limit=int(sys.argv[3])).points]
-                  for vector in vectors]))
+answers = [client.query_points("corpus", query=vector, limit=int(sys.argv[3])) for vector in vectors]
+print(json.dumps([[str(point.id) for point in answer.points] for answer in answers]))
 client.close()
 """
 
 
-def test_another_process_finds_the_texts(folder, tmp_path, filled, corpus, run_python):
-    expected, _ = found_by(filled, corpus)
-    copy = shutil.copytree(folder, tmp_path / "copy")  # one process at a time may open a folder
-    assert json.loads(run_python(REOPEN, copy, json.dumps(corpus.questions), str(FOUND))) == expected
+def test_another_process_finds_the_texts(tmp_path, client, small_corpus, run_python):
+    fill(client, small_corpus)
+    expected, _ = found_by(client, small_corpus)
+    client.close()  # one process at a time may open a folder
+    assert json.loads(run_python(REOPEN, tmp_path, json.dumps(small_corpus.questions), str(FOUND))) == expected
 
 
 def test_updates_and_deletions(client, embedder):

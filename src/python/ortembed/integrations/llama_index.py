@@ -41,9 +41,7 @@ class OrtembedEmbedding(BaseEmbedding):
         arguments = {name: options.pop(name) for name in options.keys() & ModelArguments.__annotations__.keys()}
         shared = share(model_name, **arguments)
         config = shared.config()
-        super().__init__(
-            **{"embed_batch_size": _LARGEST_BATCH, **options}, model_name=config.pop("model"), **config
-        )
+        super().__init__(**{"embed_batch_size": _LARGEST_BATCH, **options}, model_name=config.pop("model"), **config)
         self._shared = shared
 
     @classmethod

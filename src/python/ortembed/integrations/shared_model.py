@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ortembed.embedder import Embedder
 from ortembed.errors import InvalidInputError
-from ortembed.hub import is_folder
+from ortembed.hub import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ DEFAULT_MODEL = "all-minilm-l6-v2"
 
 
 class ModelArguments(TypedDict, total=False):
-    """What decides an adapter's vectors beside the model's name: as Embedder's arguments, and encode's truncate_dim."""
+    """What decides an adapter's vectors beside the model's name: Embedder's arguments, and encode's truncate_dim."""
 
     dtype: str
     revision: str | None
@@ -94,8 +94,7 @@ def share(model: str | os.PathLike[str] | Embedder, **arguments: Unpack[ModelArg
         config: Mapping[str, Any] = model.config()
         _embedders[SharedModel(**config)] = model
     else:
-        name = os.fspath(model)
-        config = {**arguments, "model": os.path.abspath(name) if is_folder(name) else name}
+        config = {**arguments, "model": full_name(os.fspath(model))}
     shared = replace(SharedModel(**config), truncate_dim=arguments.get("truncate_dim"))
     shared.documents([])  # loads, and checks truncate_dim
     return shared
