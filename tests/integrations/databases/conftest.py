@@ -4,11 +4,11 @@ import pytest
 from bench.corpora.questions import QUESTIONS
 from bench.corpora.selection import evenly
 from bench.corpora.stdlib_docstrings import docstrings
+from bench.exact_search import Corpus
 
 from ortembed import Embedder
 from ortembed.prepare.store import default_cache_dir
 from tests.integrations.databases.network import contacted, watch
-from tests.integrations.databases.search import Corpus
 from tests.python.tiny_models import MEAN_POOLING, save_bert
 
 DOCSTRINGS = 1000

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import chromadb
 import numpy as np
 import pytest
+from bench.exact_search import FOUND
 from chromadb.config import Settings
 
 from ortembed import Embedder
 from ortembed.integrations.chroma import OrtembedEmbeddingFunction
-from tests.integrations.databases.search import FOUND
 
 HNSW_FLOOR = 0.95
 QUIET = Settings(anonymized_telemetry=False)

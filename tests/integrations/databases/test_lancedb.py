@@ -8,13 +8,13 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
+from bench.exact_search import FOUND
 from lancedb.embeddings import EmbeddingFunctionConfig, get_registry
 from lancedb.index import IvfFlat
 from lancedb.pydantic import LanceModel, Vector
 
 from ortembed import InvalidInputError
 from ortembed.integrations.lancedb import OrtembedEmbeddings
-from tests.integrations.databases.search import FOUND
 
 IVF_FLOOR = 0.95
 
@@ -90,7 +90,7 @@ def test_an_ivf_index_finds_nearly_all(tmp_path, table, corpus):
     indexed.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=16))
 
     def probed(text):
-        return indexed.search(text, query_type="vector").nprobes(8).limit(FOUND)
+        return indexed.search(text, query_type="vector").nprobes(12).limit(FOUND)
 
     ids, _ = found_by(probed, corpus.questions)
     assert indexed.index_stats("vector_idx").num_indexed_rows == len(corpus.ids)

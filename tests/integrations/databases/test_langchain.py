@@ -5,11 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
+from bench.exact_search import FOUND
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from ortembed.integrations.langchain import OrtembedEmbeddings
-from tests.integrations.databases.search import FOUND
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from bench.exact_search import FOUND
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 
 from ortembed.integrations.llama_index import OrtembedEmbedding
-from tests.integrations.databases.search import FOUND
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from bench.exact_search import FOUND
 from qdrant_client import QdrantClient
 from qdrant_client.models import (
     Distance,
@@ -14,8 +15,6 @@ from qdrant_client.models import (
     QueryRequest,
     VectorParams,
 )
-
-from tests.integrations.databases.search import FOUND
 
 NAME = "corpus"
 

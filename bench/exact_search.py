@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,18 +28,22 @@ class Corpus:
 
     @property
     def passages(self) -> list[str]:
+        """The texts that are embedded."""
         return [docstring.passage for docstring in self.docstrings]
 
     @property
     def modules(self) -> list[str]:
+        """The module of each, to filter by."""
         return [docstring.module for docstring in self.docstrings]
 
     @property
     def ids(self) -> list[str]:
+        """Each one's place, as text."""
         return [str(place) for place in range(len(self.docstrings))]
 
-    @property
+    @cached_property
     def cosines(self) -> np.ndarray:
+        """Each question's with each text: float32 [questions, texts]."""
         return self.question_vectors @ self.vectors.T
 
     def every(self, step: int) -> Corpus:
@@ -46,15 +51,20 @@ class Corpus:
         return Corpus(self.docstrings[::step], self.vectors[::step], self.questions, self.question_vectors)
 
     def of_module(self, module: str) -> set[str]:
+        """Give the ids of a module's docstrings."""
         return {place for place, other in zip(self.ids, self.modules, strict=True) if other == module}
 
     def recall(self, found: Sequence[Sequence[str]], among: set[str] | None = None) -> float:
-        """Give the share of each question's nearest texts that was found; texts as near as the last one count too."""
+        """Give the share of each question's nearest texts that was found; texts as near as the last one count too.
+
+        Raises:
+            ValueError: Some question's texts are too few or too many, or not different.
+        """
         allowed = np.array([among is None or place in among for place in self.ids])
         cosines = np.where(allowed, self.cosines, -2)
         wanted = min(FOUND, int(allowed.sum()))
-        assert {len(ids) for ids in found} == {wanted}
-        assert all(len(set(ids)) == wanted for ids in found)
+        if any(len(ids) != wanted or len(set(ids)) != wanted for ids in found):
+            raise ValueError(f"not {wanted} different texts for each question: {found}")
         least = np.sort(cosines)[:, -wanted] - TIE
         hits = [np.count_nonzero(row[[int(i) for i in ids]] >= low)
                 for row, low, ids in zip(cosines, least, found, strict=True)]  # fmt: skip
