@@ -108,7 +108,7 @@ def lance_exact(folder: Path, corpus: Corpus, embedder: Embedder) -> Search:
     table = lance_table(folder, corpus, embedder)
 
     def search(question: str) -> list[str]:
-        found = table.search(question).distance_type("cosine").select(["id"]).limit(FOUND)
+        found = table.search(question).distance_type("cosine").select(["id", "_distance"]).limit(FOUND)
         return [row["id"] for row in found.to_list()]
 
     return search
@@ -120,7 +120,7 @@ def lance_ivf(folder: Path, corpus: Corpus, embedder: Embedder) -> Search:
     table.create_index("vector", config=IvfFlat(distance_type="cosine", num_partitions=PARTITIONS))
 
     def search(question: str) -> list[str]:
-        found = table.search(question, query_type="vector").nprobes(PROBED).select(["id"]).limit(FOUND)
+        found = table.search(question, query_type="vector").nprobes(PROBED).select(["id", "_distance"]).limit(FOUND)
         return [row["id"] for row in found.to_list()]
 
     return search

@@ -10,8 +10,6 @@ import pytest
 from tests.conftest import ROOT
 from tests.integrations.environment import PYTHON
 
-pytestmark = pytest.mark.one_runtime
-
 
 def without_network():
     """What to put before a command so that it has no network at all; nothing where this system cannot."""

@@ -77,13 +77,14 @@ def test_what_was_pickled_loads_its_model(model, run_python, tmp_path):
 def test_a_forked_child_loads_its_own(model, run_python):
     """Also where a thread of the parent was loading a model just then."""
     code = """if True:
-        import os, sys, threading
+        import os, signal, sys
         from ortembed.integrations import shared_model
         shared = shared_model.share(sys.argv[1])
         before = shared.documents(["hello cat"])
         with shared_model._loading:
             child = os.fork()
             if not child:
+                signal.alarm(60)  # should it wait for a lock that nobody holds
                 os._exit(7 if (shared.documents(["hello cat"]) == before).all() else 8)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         assert (shared.documents(["hello cat"]) == before).all()
