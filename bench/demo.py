@@ -37,7 +37,7 @@ def main() -> None:
     info = embedder.model_info()
     print(f"{embedder!r}, ONNX Runtime {info.runtime_version}, ready in {time.perf_counter() - start:.2f} s")
     corpus = docstrings()
-    texts = [f"{docstring.name}: {docstring.text}" for docstring in corpus]
+    texts = [docstring.passage for docstring in corpus]
     print(f"{len(texts):,} docstrings of Python {platform.python_version()}'s standard library")
 
     start = time.perf_counter()

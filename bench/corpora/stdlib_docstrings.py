@@ -18,10 +18,16 @@ _Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Docstring:
-    """A docstring and what it documents, for example ``shutil.copytree``."""
+    """A docstring and what it documents, for example ``shutil.copytree``, of the module ``shutil``."""
 
     name: str
     text: str
+    module: str
+
+    @property
+    def passage(self) -> str:
+        """The text with its name before it, as a search wants it."""
+        return f"{self.name}: {self.text}"
 
 
 def docstrings() -> list[Docstring]:
@@ -47,11 +53,11 @@ def _of_file(path: Path, module: str) -> Iterator[Docstring]:
             tree = ast.parse(path.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError):  # some sources are there to be wrong
         return
-    yield from _of_node(tree, module)
+    yield from _of_node(tree, module, module)
 
 
-def _of_node(node: ast.AST, name: str) -> Iterator[Docstring]:
+def _of_node(node: ast.AST, name: str, module: str) -> Iterator[Docstring]:
     if isinstance(node, _Documented) and (text := ast.get_docstring(node)):
-        yield Docstring(name, text)
+        yield Docstring(name, text, module)
     for child in ast.iter_child_nodes(node):
-        yield from _of_node(child, f"{name}.{child.name}" if isinstance(child, _Documented[1:]) else name)
+        yield from _of_node(child, f"{name}.{child.name}" if isinstance(child, _Documented[1:]) else name, module)

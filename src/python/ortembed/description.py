@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ortembed.hub import full_name
 from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ortembed.config import ModelSettings
     from ortembed.loading import Loaded, ProviderReport
     from ortembed.pipeline import Pipeline
@@ -17,6 +20,7 @@ class Description:
     """What an Embedder tells without embedding anything."""
 
     _model: str
+    _arguments: Mapping[str, str | int | None]
     _loaded: Loaded
     _settings: ModelSettings
     _pipeline: Pipeline
@@ -54,6 +58,19 @@ class Description:
     def fingerprint(self) -> str:
         """Key of the prepared model: it changes with weights, settings, dtype, form, exporter and runtime."""
         return self._pipeline.prepared.folder.name
+
+    @property
+    def similarity_fn_name(self) -> str:
+        """The model's similarity function: "cosine", "dot", "euclidean" or "manhattan"."""
+        return self._settings.similarity
+
+    def config(self) -> dict[str, str | int | None]:
+        """Give the arguments that decide its vectors, as plain values that a file or a database can keep.
+
+        ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
+        that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
+        """
+        return {"model": full_name(self._model), **self._arguments}
 
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""

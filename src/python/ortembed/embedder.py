@@ -107,6 +107,12 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
             )
         )
         self._model = name
+        self._arguments = {
+            "dtype": dtype,
+            "revision": revision,
+            "max_seq_length": max_seq_length,
+            "onnx_file": onnx_file,
+        }
         self._pipeline = self._loaded.pipeline
         self._settings = self._pipeline.settings
         self._background = Background(self._pipeline.threads + 1)  # so that one tokenizes while others run

@@ -27,6 +27,11 @@ def is_folder(name: str) -> bool:
     return os.path.isdir(name)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
 
 
+def full_name(name: str) -> str:
+    """Give a model's name that means the same from every working directory."""
+    return str(Path(name).absolute()) if is_folder(name) else name
+
+
 def find_model(
     name: str,
     *,

@@ -1,0 +1,1 @@
+"""The databases and frameworks that ortembed has adapters for, each for real."""

@@ -1,0 +1,112 @@
+"""The model behind the adapters: one Embedder a process, kept by plain arguments, in threads, forks and pickles."""
+
+import json
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from ortembed import Embedder, InvalidInputError, ModelNotFoundError
+from ortembed.integrations import shared_model
+from ortembed.integrations.shared_model import SharedModel, check_config, check_same, share
+from tests.python.tiny_models import MEAN_POOLING, save_bert
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_bert(tmp_path_factory.mktemp("model"), **MEAN_POOLING)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ORTEMBED_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "shared"))
+    monkeypatch.setattr(shared_model, "_embedders", {})
+
+
+def test_the_same_arguments_give_the_same_embedder(model):
+    one, other = share(model), share(str(model), truncate_dim=4)
+    assert one.embedder is other.embedder
+    assert share(model, max_seq_length=8).embedder is not one.embedder
+
+
+def test_vectors_are_the_embedders(model):
+    shared = share(model, truncate_dim=4)
+    expected = Embedder(model).encode(["hello cat", "dog"], truncate_dim=4)
+    np.testing.assert_array_equal(shared.documents(["hello cat", "dog"]), expected)
+    np.testing.assert_array_equal(shared.queries("dog"), expected[1])
+    assert shared.dimension == 4
+
+
+def test_an_embedder_is_taken_as_it_is(model):
+    embedder = Embedder(model, max_seq_length=8, threads=1)
+    shared = share(embedder)
+    assert shared.embedder is embedder
+    assert share(model, max_seq_length=8).embedder is embedder  # what a database makes anew of the arguments
+    with pytest.raises(InvalidInputError, match="dtype is for a model's name; an Embedder has its own"):
+        share(embedder, dtype="int8")
+
+
+def test_arguments_survive_json(model):
+    shared = share(model, truncate_dim=4, max_seq_length=8)
+    assert SharedModel(**json.loads(json.dumps(shared.config()))) == shared
+
+
+def test_a_folder_is_kept_so_that_it_is_found_from_anywhere(model, monkeypatch):
+    monkeypatch.chdir(model.parent)
+    for given in (model.name, Embedder(model.name)):
+        assert share(given).config()["model"] == str(model)
+
+
+def test_threads_that_come_at_once_load_one(model):
+    shared = SharedModel(str(model))
+    with ThreadPoolExecutor(8) as pool:
+        embedders = set(pool.map(lambda _: shared.embedder, range(8)))
+    assert len(embedders) == 1
+
+
+def test_what_was_pickled_loads_its_model(model, run_python, tmp_path):
+    shared = share(model, truncate_dim=4)
+    (tmp_path / "pickle").write_bytes(pickle.dumps(shared))
+    code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).documents(['hello']).tolist())"
+    assert json.loads(run_python(code, tmp_path / "pickle")) == shared.documents(["hello"]).tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_loads_its_own(model, run_python):
+    """Also where a thread of the parent was loading a model just then."""
+    code = """if True:
+        import os, signal, sys
+        from ortembed.integrations import shared_model
+        shared = shared_model.share(sys.argv[1])
+        before = shared.documents(["hello cat"])
+        with shared_model._loading:
+            child = os.fork()
+            if not child:
+                signal.alarm(60)  # should it wait for a lock that nobody holds
+                os._exit(7 if (shared.documents(["hello cat"]) == before).all() else 8)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert (shared.documents(["hello cat"]) == before).all()
+        print("both")
+    """
+    assert run_python(code, model) == "both\n"
+
+
+def test_what_is_wrong_is_told_when_an_adapter_is_made(model, tmp_path):
+    with pytest.raises(InvalidInputError, match="truncate_dim is 9, not an int from 1 to 8"):
+        share(model, truncate_dim=9)
+    with pytest.raises(InvalidInputError, match="'threads' is none of an adapter's arguments"):
+        share(model, threads=2)
+    with pytest.raises(ModelNotFoundError):
+        share(tmp_path / "absent")
+
+
+def test_unknown_arguments_and_changed_ones_are_refused():
+    config = SharedModel("a").config()
+    check_config(config)
+    check_same(config, dict(config))
+    with pytest.raises(InvalidInputError, match="'pooling'"):
+        check_config({**config, "pooling": "mean"})
+    with pytest.raises(InvalidInputError, match="dtype was 'float32' and would be 'int8'"):
+        check_same(config, {**config, "dtype": "int8"})
