@@ -29,6 +29,11 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, metavar="M", help="short name, hub name or folder (default: %(default)s)"
     )
+    add_running(parser)
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Add what an Embedder is made with beside the model's name."""
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
     parser.add_argument(
         "--providers",

@@ -8,14 +8,14 @@ import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from ortembed.cli import doctor, embed, info, models, prepare, search, verify
+from ortembed.cli import bridge, doctor, embed, info, models, prepare, search, verify
 from ortembed.cli.streams import flush_or_drop, say, tolerate_any_encoding, warn
 from ortembed.errors import OrtembedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (embed, search, prepare, models, info, verify, doctor)
+_COMMANDS = (embed, search, prepare, models, info, verify, doctor, bridge)
 _EPILOG = """\
 Exit status: 0 for success, 1 for an error (or a model below its floor), 2 for wrong usage, 130 when interrupted.
 MODEL is a short name (see "ortembed models"), a name on the Hugging Face hub, or a folder."""
