@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 _TEXTS = 1024  # in one request
-_CHARACTERS = (
-    1 << 20
-)  # in one request of several texts; each takes up to 6 bytes, which stays below the bridge's limit
+_CHARACTERS = 1 << 20  # in one request of several; of 12 bytes at most each, which is less than a bridge takes
 _AHEAD = 4  # requests of one call that are on their way at once
 _JOIN_SECONDS = 5.0
 

@@ -24,7 +24,7 @@ class Form(Enum):
     UNKNOWN = "unknown"
 
 
-class Json(str):
+class Json(bytes):
     """A value that is JSON already."""
 
     __slots__ = ()
@@ -69,11 +69,11 @@ def _message(error: BaseException) -> str:
 
 
 def _line(values: Mapping[str, object]) -> bytes:
-    pairs = (
-        f"{json.dumps(name)}: {value if isinstance(value, Json) else _json(value)}" for name, value in values.items()
-    )
-    return f"{{{', '.join(pairs)}}}\n".encode("ascii")
+    pairs = [
+        _json(name) + b": " + (value if isinstance(value, Json) else _json(value)) for name, value in values.items()
+    ]
+    return b"{" + b", ".join(pairs) + b"}\n"
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, allow_nan=False)
+def _json(value: object) -> bytes:
+    return json.dumps(value, allow_nan=False).encode("ascii")

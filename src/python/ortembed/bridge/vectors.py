@@ -22,8 +22,8 @@ def to_decimals(rows: Floats) -> Json:
 
     Nine digits tell every float32 from its neighbours, and take half the space of a float64's.
     """
-    row_format = f"[{', '.join(['%.9g'] * rows.shape[1])}]"
-    return Json(f"[{', '.join(row_format % tuple(row) for row in rows.tolist())}]")
+    row_format = b"[" + b", ".join([b"%.9g"] * rows.shape[1]) + b"]"
+    return Json(b"[" + b", ".join(row_format % tuple(row.tolist()) for row in rows) + b"]")
 
 
 def to_base64(rows: Floats) -> list[str]:
