@@ -1,67 +1,14 @@
 """Fixtures of the bridge's tests: real processes with the real model."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from ortembed.bridge import BridgeClient
-
-GIVE_UP_SECONDS = 120
-
-
-class Running:
-    """A process that speaks lines, ended if a test hangs."""
-
-    def __init__(self, command, environment):
-        self.process = subprocess.Popen(
-            list(map(str, command)),
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self.errors = []
-        self._drain = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
-        self._drain.start()
-        self._give_up = threading.Timer(GIVE_UP_SECONDS, self.process.kill)
-        self._give_up.start()
-
-    def send(self, line):
-        self.process.stdin.write(line)
-        self.process.stdin.flush()
-
-    def read(self):
-        return json.loads(self.process.stdout.readline())
-
-    def ask(self, request):
-        self.send((request if isinstance(request, bytes) else json.dumps(request).encode()) + b"\n")
-        return self.read()
-
-    def end(self):
-        """Close the input; give what is left of the output and the exit status."""
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        rest = self.process.stdout.read()
-        return rest, self.process.wait()
-
-    def stderr(self):
-        self._drain.join()
-        return b"".join(self.errors).decode()
-
-    def close(self):
-        self._give_up.cancel()
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-        self._drain.join()
-        self.process.stderr.close()
+from tests.bridge.processes import Running
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,39 @@
-"""Thousands of lines, good and bad, huge and binary: an answer for each, in order, in memory that stays where it is."""
+"""Thousands of lines, good and bad, huge and binary: an answer for each, in order, in memory that stays."""
 
 import json
 import random
-import re
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ortembed.bridge.vectors import from_base64
+from tests.bridge.processes import rss
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the memory")
 LINES = 10_000
 LONGEST = 50_000
-WORDS = "the quick brown fox jumps over lazy dogs stock market fell rose rain river bank music 東京 Größe".split()
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs", "stock", "market", "fell", "東京", "Größe"]
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "lazy",
+    "dogs",
+    "stock",
+    "market",
+    "fell",
+    "rose",
+    "rain",
+    "river",
+    "bank",
+    "music",
+    "東京",
+    "Größe",
+]
 BAD = [
     b"null",
     b'{"texts": "a"}',
@@ -58,10 +76,6 @@ def make_line(rng, number):
     if kind < 0.81:
         return rng.randbytes(1) * rng.randint(LONGEST + 1, 20 * LONGEST), None
     return rng.choice(BAD), None
-
-
-def rss(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) * 1024
 
 
 def test_each_line_gets_its_answer(new_bridge, embedder):

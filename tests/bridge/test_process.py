@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.bridge.processes import wait_for_end, wait_for_work
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and what /proc tells")
 MANY = {"texts": ["word " * 200 + str(i) for i in range(80)]}  # seconds of work
 NOISE = """
@@ -159,25 +161,3 @@ def test_a_bridge_does_not_outlive_its_host(environment):
         pid = int(host.stdout.readline())
         host.kill()
     wait_for_end(pid)
-
-
-def wait_for_work(pid):
-    """Wait until a process has begun to compute, by the CPU time that it has used."""
-    before = cpu_ticks(pid)
-    while cpu_ticks(pid) < before + 20:
-        pass
-
-
-def cpu_ticks(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123
-        return sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
-
-
-def wait_for_end(pid):
-    while True:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return
-        except FileNotFoundError:
-            return

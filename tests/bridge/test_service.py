@@ -86,7 +86,9 @@ def test_the_lines_of_the_original_client(new_bridge, embedder, tmp_path):
         np.testing.assert_allclose(vectors(warm), embedder.encode(["warmup"]), atol=1e-6)
         raw = bridge.ask(embed % (json.dumps(TEXTS).encode(), MODEL.encode(), b"false"))
         np.testing.assert_allclose(vectors(raw), embedder.encode(TEXTS, normalize_embeddings=False), atol=1e-5)
-        assert bridge.ask(b'{"method":"embed_batch","params":{"inputs":[],"model":"%s"}}' % MODEL.encode())["count"] == 0
+        assert (
+            bridge.ask(b'{"method":"embed_batch","params":{"inputs":[],"model":"%s"}}' % MODEL.encode())["count"] == 0
+        )
         unknown = bridge.ask(b'{"method":"load_model","params":{"cache_dir":"~/x","model":"no such model!"}}')
         assert (unknown["status"], unknown["error_type"]) == ("error", "ModelNotFoundError")
         assert bridge.ask(b'{"method":"ping","params":{}}') == {"status": "ok", "message": "pong"}

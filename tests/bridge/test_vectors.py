@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as arrays
 from ortembed.bridge.vectors import from_base64, to_base64, to_decimals
 
 ROWS = arrays.arrays(
-    np.float32, st.tuples(st.integers(0, 3), st.integers(1, 5)), elements={"allow_nan": False, "allow_infinity": False}
+    np.float32,
+    st.tuples(st.integers(0, 3), st.integers(1, 5)),
+    elements={"allow_nan": False, "allow_infinity": False},
 )
 
 
