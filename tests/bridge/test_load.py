@@ -15,25 +15,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the
 LINES = 10_000
 LONGEST = 50_000
 WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs", "stock", "market", "fell", "東京", "Größe"]
-    "the",
-    "quick",
-    "brown",
-    "fox",
-    "jumps",
-    "over",
-    "lazy",
-    "dogs",
-    "stock",
-    "market",
-    "fell",
-    "rose",
-    "rain",
-    "river",
-    "bank",
-    "music",
-    "東京",
-    "Größe",
-]
 BAD = [
     b"null",
     b'{"texts": "a"}',
