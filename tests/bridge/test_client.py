@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_it_gives_the_embedders_vectors(new_client, embedder):
 
 
 def test_many_and_long_texts_go_in_several_requests(new_client, embedder):
-    client = new_client(arguments=["--max-texts", "1024"])
+    client = new_client(arguments=["--max-texts", "1024", "--max-line", "13000000"])
     texts = [str(i % 700) for i in range(5000)]
     np.testing.assert_allclose(client.encode(texts), embedder.encode(texts), atol=1e-5)
     long = ["\N{GRINNING FACE}" * 400_000] * 3 + ["x"]
@@ -173,6 +174,35 @@ def test_close_ends_the_process_and_the_calls(new_client):
     with pytest.raises(ServiceUnavailableError, match="closed"):
         client.ping()
     client.close()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.01, 0.3])
+def test_a_client_is_closed_while_its_process_starts(new_client, seconds):
+    client = new_client()
+    time.sleep(seconds)
+    client.close()
+    assert not client._supervisor._thread.is_alive()
+
+
+def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):
+    """A terminal sends it to the host and to all that the host has started in its group."""
+    code = """
+if 1:
+    import os, signal
+    from ortembed.bridge import BridgeClient
+    with BridgeClient() as client:
+        client.ping()
+        process = client._supervisor._process
+        try:
+            os.killpg(0, signal.SIGINT)
+        except KeyboardInterrupt:
+            client.ping()
+            print(client._supervisor._process is process)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, start_new_session=True
+    )
+    assert done.stdout == b"True\n"
 
 
 def test_a_client_that_is_let_go_of_ends_its_process(environment, monkeypatch):

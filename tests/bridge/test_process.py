@@ -145,13 +145,12 @@ def test_a_closed_standard_error_is_no_way_into_the_answers(shell, tmp_path):
     assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["success"]
 
 
-def test_pipes_that_were_left_non_blocking_serve(environment):
-    """With an answer that is larger than the pipe."""
-    request = json.dumps({"texts": [str(i) for i in range(500)]}).encode()
-    done = subprocess.run(
-        [sys.executable, "-c", NON_BLOCKING], env=environment, input=request, capture_output=True, check=True
-    )
-    assert len(json.loads(done.stdout)["embeddings"]) == 500
+def test_pipes_that_were_left_non_blocking_serve(new_bridge):
+    """With a wait for the request, and an answer that is larger than the pipe."""
+    with new_bridge(command=(sys.executable, "-c", NON_BLOCKING)) as bridge:
+        for _ in range(2):
+            bridge.ask({"method": "ping"})
+            assert len(bridge.ask({"texts": [str(i) for i in range(500)]})["embeddings"]) == 500
 
 
 def test_a_bridge_does_not_outlive_its_host(environment):

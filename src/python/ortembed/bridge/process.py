@@ -50,8 +50,8 @@ class BridgeProcess:
             rest = rest[self._input.write(rest) :]
 
     def answers(self) -> Iterator[bytes]:
-        """Give each whole line that the process writes, until it ends; the beginning of one is none."""
-        return (line for line in self._output if line.endswith(b"\n"))
+        """Give each line that the process writes, until it ends; the last one may be the beginning of one."""
+        return iter(self._output)
 
     def kill(self) -> None:
         """End the process at once, where it has not ended."""

@@ -62,7 +62,6 @@ class Supervisor:
         self._process: BridgeProcess | None = None
         self._is_open = False  # the opening request was answered
         self._has_answered = False
-        self._is_innocent = False  # the request in hand, of the end of its process
         self._refusal: BaseException | None = None
         self._is_closed = False
         self._thread = Thread(target=self._run, name="ortembed-bridge", daemon=True)
@@ -85,7 +84,6 @@ class Supervisor:
         with self._changed:
             call.finish(ServiceUnavailableError("the call was given up"))
             if self._process is not None and self._is_open and self._sent and self._sent[0] is call:
-                self._is_innocent = True
                 self._process.kill()
 
     def close(self) -> None:
@@ -145,7 +143,7 @@ class Supervisor:
         with self._changed:
             self._process = process
             self._sent.append(opening)
-            self._is_open = self._has_answered = self._is_innocent = False
+            self._is_open = self._has_answered = False
             self._refusal = None
             if self._is_closed:
                 process.kill()
@@ -154,7 +152,7 @@ class Supervisor:
         with self._changed:
             self._process = None
             self._changed.notify_all()  # the writer, which then ends
-            was_open, innocent, refusal = self._is_open, self._is_innocent, self._refusal
+            was_open, refusal = self._is_open, self._refusal
         status = process.wait()
         writer.join()
         process.close()
@@ -162,11 +160,9 @@ class Supervisor:
         if not was_open and status > 0 and refusal is None:
             refusal = ServiceUnavailableError(f"the bridge {reason} before it answered; its standard error tells why")
         with self._changed:
-            if was_open and not innocent:
+            if was_open:
                 self._charge(reason)
-            self._waiting.extendleft(
-                call for call in reversed(self._sent) if call is not opening and not call.is_done
-            )
+            self._waiting.extendleft(call for call in reversed(self._sent) if call is not opening)
             self._sent.clear()
             return Life(self._has_answered, refusal, reason)
 
