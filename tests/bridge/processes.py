@@ -67,6 +67,12 @@ def wait_for_work(pid):
         pass
 
 
+def wait_for_sleep(pid):
+    """Wait until a process that has nothing to do waits for something."""
+    while stat(pid)[0] != "S":
+        pass
+
+
 def cpu_ticks(pid):
     return sum(map(int, stat(pid)[11:13]))
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.bridge.processes import wait_for_end, wait_for_work
+from tests.bridge.processes import wait_for_end, wait_for_sleep, wait_for_work
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and what /proc tells")
 MANY = {"texts": ["word " * 200 + str(i) for i in range(80)]}  # seconds of work
@@ -78,6 +78,7 @@ def test_an_input_that_ends_within_a_line_is_answered(new_bridge, rest, status):
 def test_sigterm_ends_an_idle_bridge(new_bridge):
     with new_bridge() as bridge:
         bridge.ask({"method": "ping"})
+        wait_for_sleep(bridge.process.pid)
         bridge.process.terminate()
         assert bridge.process.wait() == 0
         assert bridge.stderr() == ""

@@ -165,6 +165,13 @@ def test_a_model_that_is_not_there_ends_the_start(new_bridge):
         assert "ModelNotFoundError" in bridge.stderr()
 
 
+def test_help_has_examples(new_bridge):
+    with new_bridge("--help") as bridge:
+        text, status = bridge.end()
+        assert status == 0
+        assert b"""echo '{"texts": ["a cat sat on the mat"]}' | ortembed bridge\n""" in text
+
+
 def test_a_failure_inside_is_an_answer(new_bridge, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(BROKEN, "utf-8")
     with new_bridge(PYTHONPATH=str(tmp_path)) as bridge:
