@@ -130,6 +130,9 @@ def test_an_upward_include_is_found():
         ("prepare/blocks/cpu.py", "from ortembed.prepare.architectures import bert", ["prepare.architectures.bert"]),
         ("prepare/blocks/cpu.py", "from ortembed.prepare.blocks.base import Blocks", []),
         ("embedder.py", "from ortembed import hub, cli", ["cli"]),
+        ("bridge/service.py", "from ortembed.server.app import start", ["server.app"]),
+        ("bridge/service.py", "from ortembed.bridge.lines import read_lines\nfrom ortembed import Embedder", []),
+        ("bridge/service.py", "from ortembed.cli.streams import say", ["cli.streams"]),
         ("cli/embed.py", "from ortembed.cli.texts import read\nfrom ortembed import __main__", ["__main__"]),
     ],
 )

@@ -260,12 +260,23 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         return encode_tokens(self._pipeline, TokenizedTexts(ids, offsets, 0, skip_tokens), skipping, out)
 
     def embed(
-        self, texts: str | Iterable[str], *, prompt_name: str | None = None, prompt: str | None = None
+        self,
+        texts: str | Iterable[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
     ) -> EmbeddingResponse:
         """Encode, and report the tokens and time that it took. The vectors are [n, dimension], for one text too."""
         start = time.perf_counter()
         checked = check_texts([texts] if isinstance(texts, str) else texts)
-        recipe = self._pipeline.recipe(prompt=prompt, prompt_name=prompt_name)
+        recipe = self._pipeline.recipe(
+            prompt_name=prompt_name,
+            prompt=prompt,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+        )
         encoded = encode_many(self._pipeline, checked, recipe, None, UNWATCHED)
         duration_ms = (time.perf_counter() - start) * 1000
         usage = Usage(encoded.tokens, duration_ms, encoded.encoded_tokens)

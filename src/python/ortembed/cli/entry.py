@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 
-from ortembed.cli import completion, doctor, embed, info, models, prepare, search, serve, verify
+from ortembed.cli import bridge, completion, doctor, embed, info, models, prepare, search, serve, verify
 from ortembed.cli.streams import flush_or_drop, say, tolerate_any_encoding, warn
 from ortembed.errors import OrtembedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_COMMANDS = (embed, search, serve, prepare, models, info, verify, doctor, completion)
+_COMMANDS = (embed, search, serve, bridge, prepare, models, info, verify, doctor, completion)
 _EPILOG = """\
 Exit status: 0 for success, 1 for an error (or a model below its floor), 2 for wrong usage, 130 when interrupted
 (Ctrl-C), 143 when told to end (SIGTERM).

@@ -1,0 +1,264 @@
+"""The client: a model in another process that feels like one in this."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ortembed.errors import InvalidInputError, ModelNotFoundError, ServiceUnavailableError
+from tests.bridge.processes import in_threads, is_alive, pid, raised, wait_for_end
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and what /proc tells")
+TEXTS = ["a cat sat on the mat", "", "Größe — 東京", "nul \0", "🙂"]
+# A bridge that does as it is told by the text that comes, for what a real one does only when something is broken.
+UNRELIABLE = """
+import json, os, signal, sys, time
+from ortembed.bridge.service import Bridge
+answer = Bridge.answer
+def unreliable(self, line):
+    text = (json.loads(line).get("texts") or [""])[0]
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if text == "hang":
+        time.sleep(600)
+    if text == "babble":
+        return b"I had a dream\\n"
+    if text == "answer another":
+        return b'{"status": "ok", "id": 99999}\\n'
+    return answer(self, line)
+Bridge.answer = unreliable
+from ortembed.cli import main
+raise SystemExit(main(["bridge", *sys.argv[1:]]))
+"""
+UNRELIABLE_COMMAND = (sys.executable, "-c", UNRELIABLE)
+
+
+def test_it_gives_the_embedders_vectors(new_client, embedder):
+    client = new_client()
+    for texts in (TEXTS, TEXTS[0], [], ("a", "a")):
+        got = client.encode(iter(texts) if isinstance(texts, list) else texts)
+        assert (got.dtype, got.shape) == (np.float32, embedder.encode(texts).shape)
+        np.testing.assert_allclose(got, embedder.encode(texts), atol=1e-6)
+    options = {"truncate_dim": 8, "normalize_embeddings": False, "prompt": "query: "}
+    np.testing.assert_allclose(client.encode(TEXTS, **options), embedder.encode(TEXTS, **options), atol=1e-5)
+    assert client.encode(TEXTS, input_type="query").shape == (5, 384)
+    assert client.model_info() == embedder.model_info()
+    client.ping()
+    client.health()
+
+
+def test_many_and_long_texts_go_in_several_requests(new_client, embedder):
+    client = new_client(arguments=["--max-texts", "1024", "--max-line", "13000000"])
+    texts = [str(i % 700) for i in range(5000)]
+    np.testing.assert_allclose(client.encode(texts), embedder.encode(texts), atol=1e-5)
+    long = ["\N{GRINNING FACE}" * 400_000] * 3 + ["x"]
+    np.testing.assert_allclose(client.encode(long), embedder.encode(long), atol=1e-5)
+
+
+def test_errors_are_those_of_the_embedder(new_client):
+    client = new_client(arguments=["--max-line", "10000"])
+    with pytest.raises(InvalidInputError, match="truncate_dim is 385, not an int from 1 to 384"):
+        client.encode(TEXTS, truncate_dim=385)
+    with pytest.raises(InvalidInputError, match=r"texts\[1\] is int, not str"):
+        client.encode(["a", 1])
+    with pytest.raises(InvalidInputError, match="unpaired surrogate"):
+        client.encode("\ud800")
+    with pytest.raises(InvalidInputError, match="longer than 10000 bytes"):
+        client.encode("x" * 10_001)
+    assert client.encode("still here").shape == (384,)
+
+
+def test_a_model_that_is_not_there_is_told_each_time(new_client):
+    client = new_client("no such model!")
+    for _ in range(2):
+        with pytest.raises(ModelNotFoundError, match="no such model!"):
+            client.encode("a")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"command": ["/no/such/program"]}, "cannot start '/no/such/program'"),
+        ({"arguments": ["--dtype", "int4"]}, "ended with status 2 before it answered"),
+        ({"command": [sys.executable, "-c", "print('hello')"]}, "was ended by signal 9|ended with status 0"),
+    ],
+)
+def test_what_is_no_bridge_is_told(new_client, options, message):
+    client = new_client(**options)
+    with pytest.raises(ServiceUnavailableError, match=message):
+        client.ping()
+
+
+def test_concurrent_calls_get_each_their_own(new_client, embedder):
+    client = new_client()
+    texts = [[f"thread {i} text {j}" for j in range(i % 3)] for i in range(120)]
+    got = [None] * len(texts)
+
+    def work(start):
+        for i in range(start, len(texts), 6):
+            got[i] = client.encode(texts[i])
+
+    in_threads(work, 6)
+    for rows, mine in zip(got, texts, strict=True):
+        np.testing.assert_allclose(rows, embedder.encode(mine), atol=1e-5)
+
+
+def test_full_pipes_block_nobody(new_client, embedder):
+    """Each request and each answer is larger than both pipes together, and eight are on their way at once."""
+    client = new_client()
+    texts = [f"{i}" + " " * 4000 for i in range(50)]
+    expected = embedder.encode(texts)
+    in_threads(lambda _: np.testing.assert_allclose(client.encode(texts), expected, atol=1e-5), 8)
+
+
+def test_a_call_that_hangs_ends_in_time_and_takes_no_other_with_it(new_client, embedder):
+    client = new_client(command=UNRELIABLE_COMMAND)
+    client.ping()
+    behind = []
+    hanging = threading.Thread(target=lambda: behind.append(raised(lambda: client.encode("hang", timeout=2))))
+    hanging.start()
+    np.testing.assert_allclose(client.encode("behind it"), embedder.encode("behind it"), atol=1e-6)
+    hanging.join()
+    assert str(behind[0]) == "the bridge gave no answer within 2 seconds"
+    assert isinstance(behind[0], ServiceUnavailableError)
+
+
+def test_a_stopped_process_is_replaced(new_client):
+    client = new_client()
+    client.ping()
+    os.kill(pid(client), signal.SIGSTOP)
+    with pytest.raises(ServiceUnavailableError, match=r"within 0\.5 seconds"):
+        client.ping(timeout=0.5)
+    client.ping()
+
+
+def test_a_request_that_kills_each_process_is_not_sent_for_ever(new_client):
+    client = new_client(command=UNRELIABLE_COMMAND)
+    outcomes = []
+    threads = [threading.Thread(target=lambda: outcomes.append(raised(lambda: client.encode("die"))))]
+    threads += [threading.Thread(target=client.encode, args=(f"fine {i}",)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "was ended by signal 9 5 times with this request in hand" in str(outcomes[0])
+    client.ping()
+
+
+@pytest.mark.parametrize("text", ["babble", "answer another"])
+def test_a_process_that_says_something_else_is_not_believed(new_client, text):
+    client = new_client(command=UNRELIABLE_COMMAND)
+    with pytest.raises(ServiceUnavailableError, match="5 times with this request in hand"):
+        client.encode(text)
+    client.ping()
+
+
+def test_close_ends_the_process_and_the_calls(new_client):
+    client = new_client(command=UNRELIABLE_COMMAND)
+    client.ping()
+    process, outcomes = pid(client), []
+    thread = threading.Thread(target=lambda: outcomes.append(raised(lambda: client.encode("hang"))))
+    thread.start()
+    while not client._supervisor._sent:
+        pass
+    client.close()
+    thread.join()
+    assert str(outcomes[0]) == "the client is closed"
+    assert not is_alive(process)
+    with pytest.raises(ServiceUnavailableError, match="closed"):
+        client.ping()
+    client.close()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.01, 0.3])
+def test_a_client_is_closed_while_its_process_starts(new_client, seconds):
+    client = new_client()
+    time.sleep(seconds)
+    client.close()
+    assert not client._supervisor._thread.is_alive()
+
+
+def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):
+    """A terminal sends it to the host and to all that the host has started in its group."""
+    code = """
+if 1:
+    import os, signal
+    from ortembed.bridge import BridgeClient
+    with BridgeClient() as client:
+        client.ping()
+        process = client._supervisor._process
+        try:
+            os.killpg(0, signal.SIGINT)
+        except KeyboardInterrupt:
+            client.ping()
+            print(client._supervisor._process is process)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, start_new_session=True
+    )
+    assert done.stdout == b"True\n"
+
+
+def test_a_client_that_is_let_go_of_ends_its_process(environment, monkeypatch):
+    from ortembed.bridge import BridgeClient  # noqa: PLC0415
+
+    monkeypatch.setenv("ORTEMBED_CACHE_DIR", environment["ORTEMBED_CACHE_DIR"])
+    client = BridgeClient(stderr=subprocess.DEVNULL)
+    with pytest.raises(InvalidInputError):
+        client.encode("a", truncate_dim=0)  # whose traceback must not hold it
+    process, supervisor = pid(client), client._supervisor
+    del client
+    gc.collect()
+    supervisor.join(60)
+    assert not is_alive(process)
+
+
+@pytest.mark.parametrize("end", ["", "import os; os.kill(os.getpid(), 9)", "raise RuntimeError"])
+def test_no_process_outlives_the_interpreter(environment, end):
+    code = f"""
+if 1:
+    from ortembed.bridge import BridgeClient
+    client = BridgeClient()
+    client.ping()
+    print(client._supervisor._process._process.pid, flush=True)
+    {end}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    wait_for_end(int(done.stdout))
+    assert "Fatal" not in done.stderr
+
+
+def test_a_forked_child_leaves_the_process_alone(environment):
+    code = """
+if 1:
+    import os, sys
+    from ortembed.bridge import BridgeClient
+    client = BridgeClient()
+    client.ping()
+    child = os.fork()
+    if not child:
+        try:
+            client.ping()
+        except Exception as error:
+            print(type(error).__name__, error, flush=True)
+        client.close()
+        sys.exit()
+    os.waitpid(child, 0)
+    client.ping()
+    print(client._supervisor._process is not None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "ServiceUnavailableError this process was forked from the one that made the BridgeClient",
+        "True",
+    ]
