@@ -15,7 +15,7 @@ PYTHON = ROOT / "src/python/ortembed"
 # Lowest first. A file may include its own layer and those before it.
 CPP_LAYERS = ["base", "ort", "engine", "binding"]
 
-# Lowest first. A module may import those of the rows before its own; "prepare" stands for the folder.
+# Lowest first. A module may import those of the rows before its own; "prepare", "server" and so on stand for folders.
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
     {"callers", "errors", "locks", "responses", "recipe"},
@@ -42,7 +42,9 @@ PYTHON_LAYERS = [
     {"cli"},  # which starts them
     {"__main__"},
 ]
-PREPARE_LAYERS = [
+# The same inside the folders; a folder in a folder stands for all of its files.
+INNER_LAYERS = {}
+INNER_LAYERS["prepare"] = [
     {"graph", "parts", "store", "worker"},
     {"fuse", "onnx_file"},
     {"fuse_worker"},
@@ -52,6 +54,34 @@ PREPARE_LAYERS = [
     {"self_check"},
     {"build"},
     {"prepared"},
+    {"__init__"},
+]
+
+
+INNER_LAYERS["bridge"] = [
+    {"calls", "fields", "frame", "lines", "models", "process", "stopping", "streams"},
+    {"requests", "supervisor", "vectors"},
+    {"client", "service"},
+    {"__init__"},
+]
+INNER_LAYERS["integrations"] = [{"__init__", "shared_model"}, {"chroma", "lancedb", "langchain", "llama_index"}]
+INNER_LAYERS["server"] = [
+    {"answers", "api_errors", "collectors", "daemon", "protocol", "record", "settings", "waiting_line"},
+    {"body", "direct", "inputs", "keys", "logs", "metrics", "queue", "refusals"},
+    {"model", "tei_schemas"},
+    {"service"},
+    {"border", "openai", "operations", "tei"},
+    {"app"},
+    {"run"},
+    {"__init__"},
+]
+INNER_LAYERS["cli"] = [
+    {"accelerator", "arguments", "describe", "machine", "output", "partial", "streams", "target_lock"},
+    {"encoding", "formats", "help", "judge"},
+    {"transcription"},
+    {"job"},
+    {"bridge", "completion", "doctor", "embed", "info", "models", "prepare", "search", "serve", "verify"},  # commands
+    {"entry"},
     {"__init__"},
 ]
 
@@ -90,14 +120,14 @@ def module_exists(name: str) -> bool:
 
 def upward_imports(path: Path, text: str) -> list[str]:
     bad = []
-    inside_prepare = path.parts[0] == "prepare"
+    layers = INNER_LAYERS.get(path.parts[0], [])
     own_name = path.parts[0] if len(path.parts) > 1 else path.stem
     for name in imported_modules(text):
         top, _, rest = name.partition(".")
-        if inside_prepare and top == "prepare":
+        if layers and top == path.parts[0]:
             own, other = path.parts[1].removesuffix(".py"), rest.partition(".")[0] or "__init__"
             inside_folder = own == other and len(path.parts) > 2  # a folder's own files are one concept
-            is_upward = not inside_folder and rank(PREPARE_LAYERS, other) >= rank(PREPARE_LAYERS, own)
+            is_upward = not inside_folder and rank(layers, other) >= rank(layers, own)
         else:
             is_upward = top != own_name and rank(PYTHON_LAYERS, top) >= rank(PYTHON_LAYERS, own_name)
         if is_upward:
@@ -133,7 +163,10 @@ def test_an_upward_include_is_found():
         ("bridge/service.py", "from ortembed.server.app import start", ["server.app"]),
         ("bridge/service.py", "from ortembed.bridge.lines import read_lines\nfrom ortembed import Embedder", []),
         ("bridge/service.py", "from ortembed.cli.streams import say", ["cli.streams"]),
-        ("cli/embed.py", "from ortembed.cli.texts import read\nfrom ortembed import __main__", ["__main__"]),
+        ("cli/embed.py", "from ortembed.cli.formats import read\nfrom ortembed import __main__", ["__main__"]),
+        ("cli/embed.py", "from ortembed.cli.search import run", ["cli.search"]),
+        ("server/queue.py", "from ortembed.server.service import Service", ["server.service"]),
+        ("server/app.py", "from ortembed.bridge.service import Bridge", ["bridge.service"]),
     ],
 )
 def test_an_upward_import_is_found(path, text, found):
