@@ -87,9 +87,10 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None) 
     return ApiError(UNPROCESSABLE, message, "Validation", param=param, code=code)
 
 
-def empty(param: str) -> ApiError:
-    """Give the failure for a request without texts, or with an empty one."""
-    return ApiError(HTTPStatus.BAD_REQUEST, f"`{param}` cannot be empty", "Empty", param=param)
+def empty(param: str, place: int | None = None) -> ApiError:
+    """Give the failure for a request without texts, or with an empty one at a place."""
+    which = "" if place is None else f": number {place}, counted from 0, is"
+    return ApiError(HTTPStatus.BAD_REQUEST, f"`{param}` cannot be empty{which}", "Empty", param=param)
 
 
 def unavailable(message: str, retry_after: float = 1.0) -> ApiError:

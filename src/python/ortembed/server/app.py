@@ -55,6 +55,8 @@ def application(service: Service) -> ASGIApp:
         title="ortembed",
         description=_DESCRIPTION,
         version=version("ortembed"),
+        redoc_url=None,  # it loads a picture from its makers' server
+        swagger_ui_parameters={"validatorUrl": None},  # nor is anybody else's server told of our description
         lifespan=lambda _app: _lifespan(service),
     )
     routers = (openai_router(service), tei_router(service), operations_router(service))

@@ -12,9 +12,15 @@ from pydantic import Field, StrictInt, StrictStr
 from ortembed.server.api_errors import empty, invalid
 from ortembed.tokenizer import TokenizedTexts
 
+# That nothing is empty is said here and checked in read_inputs, since it is an error of its own.
+_SOME = Field(json_schema_extra={"minItems": 1})
+Text = Annotated[StrictStr, Field(json_schema_extra={"minLength": 1})]
+TextList = Annotated[list[Text], _SOME]
 TokenId = Annotated[StrictInt, Field(ge=0, lt=2**31)]
-TextOrIds = StrictStr | list[StrictStr] | list[TokenId] | list[list[TokenId]]
-Texts = StrictStr | list[StrictStr]
+TokenIds = Annotated[list[TokenId], _SOME]
+TokenIdLists = Annotated[list[TokenIds], _SOME]
+TextOrIds = Text | TextList | TokenIds | TokenIdLists
+Texts = Text | TextList
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,13 @@ class Inputs:
         return TokenizedTexts(np.fromiter(chain.from_iterable(rows), np.int64, int(offsets[-1])), offsets, 0)
 
 
-def read_inputs(value: str | list[str] | list[int] | list[list[int]], param: str, most: int) -> Inputs:
+def read_inputs(
+    value: str | list[str] | list[int] | list[list[int]], param: str, most: int, prompt_name: str | None = None
+) -> Inputs:
     """Give a request's texts or ids; ``param`` is the name of their field, ``most`` how many there may be.
 
     Raises:
-        ApiError: There are none, or too many, or one is empty.
+        ApiError: There are none, or too many, or one is empty, or a prompt is to be put before ids.
     """
     if isinstance(value, str):
         inputs = Inputs([value], None, is_batch=False)
@@ -63,6 +71,9 @@ def read_inputs(value: str | list[str] | list[int] | list[list[int]], param: str
         inputs = Inputs(value, None, is_batch=True)  # type: ignore[arg-type] # all of them are
     if len(inputs) > most:
         raise invalid(f"batch size {len(inputs)} > maximum allowed batch size {most}", param=param)
-    if not inputs or not all(inputs.texts if inputs.ids is None else inputs.ids):
-        raise empty(param)
+    rows = inputs.texts if inputs.ids is None else inputs.ids
+    if not rows or not all(rows):
+        raise empty(param, next((i for i, row in enumerate(rows) if not row), None) if inputs.is_batch else None)
+    if inputs.ids is not None and prompt_name:
+        raise invalid("prompt_name goes with texts; token ids are read as they are", param="prompt_name")
     return inputs

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from ortembed.server.answers import MANY_VALUES, JsonResponse, to_base64, to_json, values_of
+from ortembed.server.described import GET_ERRORS, OPENAI_ERRORS, errors, keys
 from ortembed.server.inputs import TextOrIds, read_inputs
 from ortembed.server.record import record_of
 
@@ -24,7 +25,7 @@ class EmbeddingsRequest(BaseModel):
     """What to embed, and how."""
 
     input: TextOrIds = Field(description="A text, texts, ids of one text's tokens, or of each text's")
-    model: StrictStr = Field(default="", description="A model's name; the first model where it is empty")
+    model: StrictStr | None = Field(default=None, description="A model's name; the first model where there is none")
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[StrictInt, Field(ge=1)] | None = Field(
         default=None, description="Values of each vector to keep"
@@ -92,19 +93,20 @@ class OpenAIError(BaseModel):
 
 def openai_router(service: Service) -> APIRouter:
     """Give the routes."""
-    router = APIRouter(prefix="/v1", tags=["OpenAI"], responses={"4XX": {"model": OpenAIError}})
+    router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=keys(service.settings))
+    get_errors = errors(OpenAIError, GET_ERRORS)
 
-    @router.post("/embeddings", response_model=EmbeddingsAnswer)
+    @router.post("/embeddings", response_model=EmbeddingsAnswer, responses=errors(OpenAIError, OPENAI_ERRORS))
     async def embeddings(body: EmbeddingsRequest, request: Request) -> Any:  # noqa: ANN401 - a response of our own
         """Embed texts, or ids of tokens with their special ones."""
         return await _embed(service, body, record_of(request.scope))
 
-    @router.get("/models", response_model=ModelList)
+    @router.get("/models", response_model=ModelList, responses=get_errors)
     async def models() -> Any:  # noqa: ANN401 - the same
         """List the models."""
         return JsonResponse({"object": "list", "data": [_card(service, name) for name in service.names]})
 
-    @router.get("/models/{name:path}", response_model=ModelCard)
+    @router.get("/models/{name:path}", response_model=ModelCard, responses=get_errors)
     async def model(name: str) -> Any:  # noqa: ANN401 - the same
         """Describe a model."""
         return JsonResponse(_card(service, service.known_name(name)))
@@ -114,7 +116,7 @@ def openai_router(service: Service) -> APIRouter:
 
 async def _embed(service: Service, body: EmbeddingsRequest, record: Record) -> JsonResponse:
     model = service.model(body.model)
-    inputs = read_inputs(body.input, "input", service.settings.limits.max_client_batch_size)
+    inputs = read_inputs(body.input, "input", service.settings.limits.max_client_batch_size, body.prompt_name)
     tokens = await model.tokenize(inputs, record, prompt_name=body.prompt_name)
     kind = model.kind(normalize=None, dimensions=body.dimensions, skip_tokens=tokens.skip_tokens)
     vectors = await model.embed(tokens, kind, record)

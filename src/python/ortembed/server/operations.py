@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ortembed.server.described import errors
 from ortembed.server.tei_schemas import TeiError
 
 if TYPE_CHECKING:
@@ -17,24 +18,22 @@ if TYPE_CHECKING:
 def operations_router(service: Service) -> APIRouter:
     """Give the routes. None of them needs a key."""
     router = APIRouter(tags=["operations"])
-    not_ready: dict[int | str, dict[str, Any]] = {
-        503: {"model": TeiError, "description": "It cannot be answered now"}
-    }
+    not_ready = errors(TeiError, (503,))
 
     @router.get("/ping", include_in_schema=False)
-    @router.get("/ready", responses=not_ready)
-    @router.get("/health", responses=not_ready)
+    @router.get("/ready", response_class=Response, responses=not_ready)
+    @router.get("/health", response_class=Response, responses=not_ready)
     async def health() -> Response:
         """Tell whether requests can be answered: every model is loaded and gives vectors."""
         await service.check_ready()
         return Response()
 
-    @router.get("/live")
+    @router.get("/live", response_class=Response)
     async def live() -> Response:
         """Tell that the process answers, whatever its models do."""
         return Response()
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Give Prometheus metrics."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

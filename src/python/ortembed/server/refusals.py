@@ -17,34 +17,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TEXTS_OR_IDS = "a text, a list of texts, a list of token ids, or a list of such lists"
-_UNIONS = {"input": _TEXTS_OR_IDS, "inputs": _TEXTS_OR_IDS, "ids": "a list of token ids, or a list of such lists"}
+_UNIONS = {  # by path: the field that may have several forms, and which
+    "/v1/embeddings": ("input", _TEXTS_OR_IDS),
+    "/": ("inputs", _TEXTS_OR_IDS),
+    "/embed": ("inputs", _TEXTS_OR_IDS),
+    "/embed_all": ("inputs", _TEXTS_OR_IDS),
+    "/tokenize": ("inputs", "a text, or a list of texts"),
+    "/decode": ("ids", "a list of token ids, or a list of such lists"),
+}
 
 _log = logging.getLogger(__name__)
 
 
 def refuse(scope: Mapping[str, Any], error: Exception, *, close: bool = False) -> JsonResponse:
     """Give the answer to a request that failed, and tell its record; ``close`` ends the connection after it."""
-    failure = _failure(error)
+    path = scope["path"]
+    failure = _failure(error, path)
     record = record_of(scope)
     record.error_type = failure.error_type
     if failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request %s failed", record.request_id, exc_info=error)
     headers = failure.headers()
+    if isinstance(error, HTTPException):
+        headers.update(error.headers or {})
     if close:
         headers["Connection"] = "close"
-    path = scope["path"]
     return JsonResponse(failure.body(path), failure.status_of(path), headers)
 
 
-def _failure(error: Exception) -> ApiError:
+def _failure(error: Exception, path: str) -> ApiError:
     if isinstance(error, RequestValidationError):
-        return _not_valid(error.errors())
+        return _not_valid(error.errors(), path)
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, str(error.detail), "Validation")
     return as_api_error(error)
 
 
-def _not_valid(errors: Sequence[Mapping[str, Any]]) -> ApiError:
+def _not_valid(errors: Sequence[Mapping[str, Any]], path: str) -> ApiError:
     """Tell what is wrong with a body, by field and without what is in it."""
     first = errors[0]
     place = [part for part in first["loc"] if part not in ("body", "query")]
@@ -55,6 +64,7 @@ def _not_valid(errors: Sequence[Mapping[str, Any]]) -> ApiError:
     field = str(place[0])
     if first["type"] == "missing":
         return invalid(f"{'.'.join(map(str, place))} is missing", param=field)
-    if len(place) > 1 and field in _UNIONS:  # the errors of a union are many, one for each form that it may have
-        return invalid(f"{field} is not {_UNIONS[field]}", param=field)
+    union, forms = _UNIONS.get(path, ("", ""))
+    if field == union:  # its errors are many, one for each form
+        return invalid(f"{field} is not {forms}", param=field)
     return invalid(f"{'.'.join(map(str, place))}: {first['msg']}", param=field)

@@ -98,8 +98,8 @@ class Service:
         self._models = loaded
         _log.info("ready", extra={"models": self.names})
 
-    def model(self, name: str) -> ServedModel:
-        """Give a model by its name, the first one for an empty name; a ApiError when it is not there, or not yet."""
+    def model(self, name: str | None) -> ServedModel:
+        """Give a model by its name, the first one for no name; a ApiError when it is not there, or not yet."""
         known = self.known_name(name or self.names[0])
         if not self.is_loaded:
             raise unavailable("the models are being loaded", retry_after=2)

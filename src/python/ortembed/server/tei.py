@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 
 from ortembed.server.answers import MANY_VALUES, JsonResponse, to_json, values_of
 from ortembed.server.api_errors import empty
+from ortembed.server.described import GET_ERRORS, POST_ERRORS, computed, errors, keys
 from ortembed.server.inputs import Inputs, read_inputs
 from ortembed.server.queue import Kind
 from ortembed.server.record import record_of
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
 
 def tei_router(service: Service) -> APIRouter:
     """Give the routes."""
-    router = APIRouter(tags=["text-embeddings-inference"], responses={"4XX": {"model": TeiError}})
+    router = APIRouter(tags=["text-embeddings-inference"], dependencies=keys(service.settings))
+    refused = errors(TeiError, POST_ERRORS)
+    responses = {**computed(), **refused}
 
     @router.post("/", response_model=list[list[float]], include_in_schema=False)  # where InferenceClient asks
-    @router.post("/embed", response_model=list[list[float]])
+    @router.post("/embed", response_model=list[list[float]], responses=responses)
     async def embed(body: EmbedRequest, request: Request) -> Any:  # noqa: ANN401 - a response of our own
         """Embed texts, or ids of tokens with their special ones."""
         record = record_of(request.scope)
@@ -51,7 +54,7 @@ def tei_router(service: Service) -> APIRouter:
         kind = model.kind(normalize=body.normalize, dimensions=body.dimensions, skip_tokens=tokens.skip_tokens)
         return await _answer(model, await model.embed(tokens, kind, record), record)
 
-    @router.post("/embed_all", response_model=list[list[list[float]]])
+    @router.post("/embed_all", response_model=list[list[list[float]]], responses=responses)
     async def embed_all(body: EmbedAllRequest, request: Request) -> Any:  # noqa: ANN401 - the same
         """Give the model's last hidden state of each token, without pooling."""
         record = record_of(request.scope)
@@ -59,12 +62,12 @@ def tei_router(service: Service) -> APIRouter:
         tokens = await _tokenize(service, model, body, record)
         return await _answer(model, await model.embed(tokens, Kind(per_token=True), record), record)
 
-    @router.post("/similarity", response_model=list[float])
+    @router.post("/similarity", response_model=list[float], responses=responses)
     async def similarity(body: SimilarityRequest, request: Request) -> Any:  # noqa: ANN401 - the same
         """Compare a text with others."""
         return await _similarity(service, body, record_of(request.scope))
 
-    @router.post("/tokenize", response_model=list[list[SimpleToken]])
+    @router.post("/tokenize", response_model=list[list[SimpleToken]], responses=refused)
     async def tokenize(body: TokenizeRequest) -> Any:  # noqa: ANN401 - the same
         """Give the tokens of texts, with the characters that they stand for."""
         model = service.model(body.model)
@@ -73,7 +76,7 @@ def tei_router(service: Service) -> APIRouter:
             await model.in_thread(lambda: _tokens(model, inputs, body.prompt_name, special=body.add_special_tokens))
         )
 
-    @router.post("/decode", response_model=list[str])
+    @router.post("/decode", response_model=list[str], responses=refused)
     async def decode(body: DecodeRequest) -> Any:  # noqa: ANN401 - the same
         """Give the texts of ids."""
         model = service.model(body.model)
@@ -82,7 +85,7 @@ def tei_router(service: Service) -> APIRouter:
         call = partial(model.embedder.detokenize, inputs.ids or [], skip_special_tokens=special)
         return JsonResponse(await model.in_thread(call))
 
-    @router.get("/info", response_model=Info)
+    @router.get("/info", response_model=Info, responses=errors(TeiError, GET_ERRORS))
     async def info(model: str = "") -> Any:  # noqa: ANN401 - the same
         """Describe a model and the service's limits."""
         return JsonResponse(service.model(model).info())
@@ -93,7 +96,8 @@ def tei_router(service: Service) -> APIRouter:
 async def _tokenize(
     service: Service, model: ServedModel, body: EmbedRequest | EmbedAllRequest, record: Record
 ) -> TokenizedTexts:
-    inputs = read_inputs(body.inputs, "inputs", service.settings.limits.max_client_batch_size)
+    most = service.settings.limits.max_client_batch_size
+    inputs = read_inputs(body.inputs, "inputs", most, body.prompt_name)
     return await model.tokenize(inputs, record, **_options(body))
 
 
@@ -108,10 +112,11 @@ def _options(truncation: Truncation) -> dict[str, Any]:
 
 async def _similarity(service: Service, body: SimilarityRequest, record: Record) -> JsonResponse:
     model = service.model(body.model)
-    texts = [body.inputs.source_sentence, *body.inputs.sentences]
-    if len(texts) == 1:
-        raise empty("sentences")
-    inputs = read_inputs(texts, "inputs", service.settings.limits.max_client_batch_size + 1)
+    source = body.inputs.source_sentence
+    if not source:
+        raise empty("source_sentence")
+    others = read_inputs(body.inputs.sentences, "sentences", service.settings.limits.max_client_batch_size)
+    inputs = Inputs([source, *others.texts], None, is_batch=True)
     tokens = await model.tokenize(inputs, record, **_options(body.parameters or Truncation()))
     vectors = await model.embed(tokens, Kind(normalize=True, skip_tokens=tokens.skip_tokens), record)
     scores = compare("cosine", vectors[0], np.stack(vectors[1:]))[0]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 
-from ortembed.server.inputs import TextOrIds, Texts, TokenId
+from ortembed.server.inputs import Text, TextList, TextOrIds, Texts, TokenIdLists, TokenIds
 
 
 class Truncation(BaseModel):
@@ -24,7 +24,9 @@ class Truncation(BaseModel):
 class OfModel(BaseModel):
     """Which model is meant."""
 
-    model: StrictStr = Field(default="", description="Ours: a model's name; the first model where it is empty")
+    model: StrictStr | None = Field(
+        default=None, description="Ours: a model's name; the first model where there is none"
+    )
 
 
 class EmbedRequest(Truncation, OfModel):
@@ -44,8 +46,8 @@ class EmbedAllRequest(Truncation, OfModel):
 class Comparison(BaseModel):
     """A text and those that it is compared with."""
 
-    source_sentence: StrictStr
-    sentences: list[StrictStr]
+    source_sentence: Text
+    sentences: TextList
 
 
 class SimilarityRequest(OfModel):
@@ -66,7 +68,7 @@ class TokenizeRequest(OfModel):
 class DecodeRequest(OfModel):
     """What to make texts of."""
 
-    ids: list[TokenId] | list[list[TokenId]]
+    ids: TokenIds | TokenIdLists
     skip_special_tokens: StrictBool = True
 
 
