@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ortembed.errors import OrtembedError
 from ortembed.server.api_errors import ApiError
 from ortembed.server.border import Border
+from ortembed.server.described import without_defaults
 from ortembed.server.direct import direct_routes
 from ortembed.server.openai import openai_router
 from ortembed.server.operations import operations_router
@@ -59,6 +60,8 @@ def application(service: Service) -> ASGIApp:
         swagger_ui_parameters={"validatorUrl": None},  # nor is anybody else's server told of our description
         lifespan=lambda _app: _lifespan(service),
     )
+    describe = app.openapi
+    app.openapi = lambda: without_defaults(describe())  # type: ignore[method-assign] # as FastAPI has it done
     routers = (openai_router(service), tei_router(service), operations_router(service))
     for router in routers:
         app.include_router(router)

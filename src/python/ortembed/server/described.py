@@ -37,6 +37,7 @@ _COUNT = {"type": "integer", "minimum": 0}
 _REQUEST_ID = {
     "X-Request-Id": {"description": "The request's own where it was plain, else a new one", "schema": _TEXT}
 }
+_NOT_OURS = ("HTTPValidationError", "ValidationError")
 
 
 def errors(body: type[BaseModel], statuses: tuple[int, ...]) -> Responses:
@@ -63,6 +64,18 @@ def computed() -> Responses:
 def keys(settings: Settings) -> list[Depends]:
     """Say that a route needs a key, if the service has any; what is shown was checked at the border."""
     return [Security(HTTPBearer(auto_error=False, scheme_name="API key"))] if settings.api_keys else []
+
+
+def without_defaults(description: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a description what FastAPI adds to it by itself: the form of errors that it would answer with."""
+    schemas = description["components"]["schemas"]
+    for name in _NOT_OURS:
+        schemas.pop(name, None)
+    for path in description["paths"].values():
+        for operation in path.values():
+            if _NOT_OURS[0] in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    return description
 
 
 def _told(status: int, text: str) -> dict[str, Any]:
