@@ -74,6 +74,6 @@ def read_inputs(
     rows = inputs.texts if inputs.ids is None else inputs.ids
     if not rows or not all(rows):
         raise empty(param, next((i for i, row in enumerate(rows) if not row), None) if inputs.is_batch else None)
-    if inputs.ids is not None and prompt_name:
+    if inputs.ids is not None and prompt_name is not None:
         raise invalid("prompt_name goes with texts; token ids are read as they are", param="prompt_name")
     return inputs
