@@ -1,4 +1,4 @@
-"""How tests ask a service, and how they fill one that takes a request at a time."""
+"""How tests ask a service, what they look at in each refusal, and how they fill one that takes a request at a time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from urllib.parse import urlsplit
 import httpx
 
 KEY = "right-key"
+SECRET = "swordfish"  # noqa: S105 - what no answer may repeat
+JSON = {"Content-Type": "application/json"}
+BODIES = [
+    ("/embed", {"inputs": "hello"}),
+    ("/embed_all", {"inputs": "hello"}),
+    ("/similarity", {"inputs": {"source_sentence": "hello", "sentences": ["cat"]}}),
+    ("/tokenize", {"inputs": "hello"}),
+    ("/decode", {"ids": [4]}),
+    ("/", {"inputs": "hello"}),
+    ("/v1/embeddings", {"input": "hello"}),
+]
+PATHS = [path for path, _ in BODIES]
 
 
 def http_client(process, **options):
@@ -31,3 +43,21 @@ def one_request_in_progress(client):
 def wait_for(client, line):
     while line not in client.get("/metrics").text.splitlines():
         time.sleep(0.01)
+
+
+def check(answer, status, kind, *, code=None, param=...):
+    """An error in the form of the API that its path belongs to, which repeats nothing of what was sent."""
+    body = answer.json()
+    assert answer.status_code == status, body
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"]
+    assert SECRET not in answer.text
+    if answer.request.url.path.startswith("/v1/"):
+        assert set(body) == {"error"}
+        assert set(body["error"]) == {"message", "type", "param", "code"}
+        assert (body["error"]["type"], body["error"]["code"]) == (kind, code)
+        assert param is ... or body["error"]["param"] == param
+        return body["error"]["message"]
+    assert set(body) == {"error", "error_type"}
+    assert body["error_type"] == kind
+    return body["error"]
