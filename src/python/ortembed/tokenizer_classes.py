@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import tokenizers
-from tokenizers import Regex, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from ortembed.errors import ModelLoadError
 from ortembed.tokenizer_settings import AS_SAVED
@@ -86,6 +86,7 @@ def _build(saved: tokenizers.Tokenizer, settings: TokenizerSettings, path: Path)
         specials = dict.fromkeys(token.content for token in (*settings.named.values(), *settings.extra))
         built.add_tokens([tokenizers.AddedToken(content, special=True) for content in specials])
     built.post_processor = _post_processor(built, saved, settings)
+    built.decoder = _decoder(settings)
     return built
 
 
@@ -135,9 +136,8 @@ def _split_as_xlm_roberta(
         (n["precompiled_charsmap"] for n in _parts(saved.normalizer) if n["type"] == "Precompiled"), None
     ):
         built.normalizer = normalizers.Precompiled(base64.b64decode(table))
-    scheme = "always" if settings.add_prefix_space else "never"
     built.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme)]
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=_scheme(settings))]
     )
 
 
@@ -179,6 +179,18 @@ def _post_processor(
     tokens = [settings.named[name].content for name in (first, last)]
     ids = [(token, _id(built, token)) for token in tokens]
     return processors.TemplateProcessing(single=f"{tokens[0]}:0 $A:0 {tokens[1]}:0", special_tokens=ids)
+
+
+def _decoder(settings: TokenizerSettings) -> decoders.Decoder:
+    if settings.kind in ("bert", "mpnet"):
+        return decoders.WordPiece(prefix="##")
+    if settings.kind in ("qwen2", "roberta"):
+        return decoders.ByteLevel()
+    return decoders.Metaspace(replacement="▁", prepend_scheme=_scheme(settings))
+
+
+def _scheme(settings: TokenizerSettings) -> str:
+    return "always" if settings.add_prefix_space else "never"
 
 
 def _id(built: tokenizers.Tokenizer, token: str) -> int:

@@ -1,7 +1,7 @@
 """Writes the files of tokenizer_cases and the ids that sentence-transformers' Transformer module gives for them.
 
 Usage: tokenizer_files.py FOLDER. FOLDER/CASE gets the files, FOLDER/texts.json the texts, and FOLDER/expected.json
-by case "ids", a list for each text; "prompt_lengths", of each text but the first as a prompt; "max_seq_length";
+by case "ids", a list for each text; "decoded", the texts of those ids; "prompt_lengths", of each text but the first as a prompt; "max_seq_length";
 "class", the one that transformers chose; and "lowercase", the module's do_lower_case.
 """
 
@@ -56,8 +56,10 @@ def write_case(folder: Path, case: Case, model: transformers.PreTrainedModel) ->
             before = json.loads(path.read_text("utf-8")) if path.exists() else {}
             path.write_text(json.dumps({**before, **content}), "utf-8")
     module = Transformer(str(folder), do_lower_case=case.lowercase)
+    ids = [module.preprocess([text])["input_ids"][0].tolist() for text in TEXTS]
     return {
-        "ids": [module.preprocess([text])["input_ids"][0].tolist() for text in TEXTS],
+        "ids": ids,
+        "decoded": [module.tokenizer.decode(row, skip_special_tokens=True) for row in ids],
         "prompt_lengths": [module._get_prompt_length(text) for text in TEXTS[1:]],
         "max_seq_length": module.max_seq_length,
         "lowercase": case.lowercase,
