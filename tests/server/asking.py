@@ -1,10 +1,10 @@
-"""How tests ask a service, what they look at in each refusal, and how they fill one that takes a request at a time."""
+"""How tests ask a service, what they look at in each refusal, and how they fill one that takes two requests."""
 
 from __future__ import annotations
 
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,13 +29,16 @@ def http_client(process, **options):
 
 
 @contextmanager
-def one_request_in_progress(client):
-    """Hold a request whose body does not come, which fills a service that takes one at a time."""
+def requests_in_progress(client):
+    """Hold requests whose bodies do not come, which fill a service that takes two at a time."""
     address = urlsplit(str(client.base_url))
     head = f"POST /embed HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 9\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(head.encode())
-        wait_for(client, "ortembed_requests_in_progress 1.0")
+    wait_for(client, "ortembed_requests_in_progress 0.0")
+    with ExitStack() as stack:
+        for _ in range(2):
+            connection = stack.enter_context(socket.create_connection((address.hostname, address.port)))
+            connection.sendall(head.encode())
+        wait_for(client, "ortembed_requests_in_progress 2.0")
         yield
     wait_for(client, "ortembed_requests_in_progress 0.0")
 

@@ -44,7 +44,7 @@ def guarded(tiny, tiny_folder, cache_dir, tmp_path_factory):
     """A model behind a key, with small limits."""
     keys = tmp_path_factory.mktemp("keys") / "keys.txt"
     keys.write_text(f"other-key\n{KEY}\n", "utf-8")
-    limits = {"max-client-batch-size": 3, "max-body-bytes": 2000, "max-concurrent-requests": 1}
+    limits = {"max-client-batch-size": 3, "max-body-bytes": 2000, "max-concurrent-requests": 2}
     options = [f"--{name}={value}" for name, value in limits.items()]
     folder = f"tiny={tiny_folder}"
     with ServiceProcess(folder, "--cache-dir", str(cache_dir), f"--api-key-file={keys}", *options) as process:

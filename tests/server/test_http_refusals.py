@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.server.asking import BODIES, JSON, PATHS, SECRET, check, http_client, one_request_in_progress
+from tests.server.asking import BODIES, JSON, PATHS, SECRET, check, http_client, requests_in_progress
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=PATHS)
@@ -86,7 +86,7 @@ def test_what_needs_no_key(guarded):
 
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=PATHS)
 def test_too_much_waits(ask_guarded, path, body):
-    with one_request_in_progress(ask_guarded):
+    with requests_in_progress(ask_guarded):
         answer = ask_guarded.post(path, json=body)
     is_openai = path.startswith("/v1/")
     kind, code = ("rate_limit_error", "rate_limit_exceeded") if is_openai else ("Overloaded", None)

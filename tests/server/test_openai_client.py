@@ -9,7 +9,7 @@ import numpy as np
 import openai
 import pytest
 
-from tests.server.asking import KEY, one_request_in_progress
+from tests.server.asking import KEY, requests_in_progress
 
 TEXTS = ["A kitten on a rug.", "The stock market fell.", "Ein Kätzchen 🐱", "A kitten on a rug."]
 
@@ -134,7 +134,7 @@ def test_a_wrong_key(guarded, client_of_guarded):
 
 
 def test_overload(client_of_guarded, ask_guarded):
-    with one_request_in_progress(ask_guarded), pytest.raises(openai.RateLimitError) as failure:
+    with requests_in_progress(ask_guarded), pytest.raises(openai.RateLimitError) as failure:
         client_of_guarded.embeddings.create(model="tiny", input="hello")
     assert (failure.value.code, failure.value.type) == ("rate_limit_exceeded", "rate_limit_error")
     assert failure.value.response.headers["retry-after"] == "1"
