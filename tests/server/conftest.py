@@ -6,7 +6,7 @@ import pytest
 from bench.service_process import ServiceProcess
 
 import ortembed
-from tests.python.tiny_models import MEAN_POOLING, save_bert
+from tests.python.tiny_models import MEAN_POOLING, save_bert, save_onnx
 from tests.server.asking import KEY, http_client
 
 PROMPTS = {"query": "hello ", "document": "fish dog "}
@@ -67,3 +67,9 @@ def ask_several(several):
 def ask_guarded(guarded):
     with http_client(guarded, headers={"Authorization": f"Bearer {KEY}"}) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def nan_model(tmp_path_factory, cache_dir):
+    """A model that gives NaN for one of its words."""
+    return ortembed.Embedder(save_onnx(tmp_path_factory.mktemp("nan") / "model"), cache_dir=cache_dir)

@@ -63,7 +63,7 @@ def computed() -> Responses:
 
 def keys(settings: Settings) -> list[Depends]:
     """Say that a route needs a key, if the service has any; what is shown was checked at the border."""
-    return [Security(HTTPBearer(auto_error=False, scheme_name="API key"))] if settings.api_keys else []
+    return [Security(HTTPBearer(auto_error=False, scheme_name="ApiKey"))] if settings.api_keys else []
 
 
 def without_defaults(description: dict[str, Any]) -> dict[str, Any]:
