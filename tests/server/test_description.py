@@ -54,7 +54,7 @@ def test_it_has_the_errors(description):
             assert ("Retry-After" in answer["headers"]) == (status in {"429", "503"})
             assert "X-Request-Id" in answer["headers"]
         if path in POSTS:
-            expected = {"400", "401", "404", "408", "413", "422", "424", "429", "500", "503", "504"}
+            expected = {"400", "401", "404", "408", "413", "415", "422", "424", "429", "500", "503", "504"}
             assert set(errors) == expected - ({"422"} if path.startswith("/v1/") else set()), path
 
 

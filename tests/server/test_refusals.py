@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.server.asking import JSON, SECRET, check
+from tests.server.asking import SECRET, check
 
 OPENAI, TEI = "/v1/embeddings", ["/embed", "/embed_all", "/"]
 EMPTY = ["", [], ["hello", ""], [[]], [[2], []]]
@@ -163,15 +163,3 @@ def test_similarity(ask_several, inputs, status, kind, part):
 )
 def test_tokenize_and_decode(ask_several, path, body, status, kind, part):
     assert part in check(ask_several.post(path, json=body), status, kind)
-
-
-def test_half_a_character_is_no_text(ask_several):
-    def post(path, text):
-        return ask_several.post(path, content=text.encode("ascii"), headers=JSON)
-
-    for path in ("/embed", "/embed_all", "/tokenize"):
-        message = check(post(path, r'{"inputs": ["hello", "swordfish \ud800"]}'), 422, "Validation")
-        assert "U+D800" in message
-    comparison = r'{"inputs": {"source_sentence": "swordfish \udfff", "sentences": ["hello"]}}'
-    check(post("/similarity", comparison), 422, "Validation")
-    check(post(OPENAI, r'{"input": "swordfish \ud800"}'), 400, "invalid_request_error")

@@ -21,6 +21,7 @@ _ERRORS = {
     404: "No model is served under that name",
     408: "The body did not arrive in time",
     413: "The body is too large",
+    415: "The body is not said to be JSON",
     422: "Something in the request does not fit",
     424: "The model's run failed",
     429: "Too much waits already",

@@ -58,7 +58,8 @@ def _not_valid(errors: Sequence[Mapping[str, Any]], path: str) -> ApiError:
     first = errors[0]
     place = [part for part in first["loc"] if part not in ("body", "query")]
     if first["type"] == "json_invalid":
-        return ApiError(HTTPStatus.BAD_REQUEST, "the body is not JSON", "Validation")
+        why = str(first["msg"]).removeprefix("Invalid JSON: ")  # in words of the parser's own, and the place
+        return ApiError(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {why}", "Validation")
     if not place or isinstance(place[0], int):
         return invalid("the body is not a JSON object; send one with the header Content-Type: application/json")
     field = str(place[0])
