@@ -53,18 +53,17 @@ def test_several_models_by_name(tiny, embedder):
             answers = {}
             for name in ("", "tiny", "org/mini", None):
                 answer = await client.post("/v1/embeddings", json={"input": ["hello world"], "model": name})
-                embed = await client.post("/embed", json={"inputs": "hello world", "model": name, "normalize": False})
+                embed = await client.post("/embed", json={"inputs": "hello world", "model": name})
                 answers[name] = answer.json(), embed.json()
             return answers, (await client.get("/v1/models")).json()
 
     answers, models = asyncio.run(ask())
     assert [card["id"] for card in models["data"]] == ["tiny", "org/mini"]
     for name, (openai, tei) in answers.items():
-        expected = (embedder if name == "org/mini" else tiny).encode(["hello world"])
+        expected = (embedder if name == "org/mini" else tiny).encode(["hello world"], normalize_embeddings=True)
         assert openai["model"] == (name or "tiny")
         np.testing.assert_allclose([openai["data"][0]["embedding"]], expected, atol=1e-5)
-        if name != "org/mini":  # whose own pipeline normalizes
-            np.testing.assert_allclose(tei, expected, atol=1e-5)
+        np.testing.assert_allclose(tei, expected, atol=1e-5)
 
 
 def test_in_a_test_client(tiny):

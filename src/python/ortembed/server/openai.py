@@ -118,7 +118,7 @@ async def _embed(service: Service, body: EmbeddingsRequest, record: Record) -> J
     model = service.model(body.model)
     inputs = read_inputs(body.input, "input", service.settings.limits.max_client_batch_size, body.prompt_name)
     tokens = await model.tokenize(inputs, record, prompt_name=body.prompt_name)
-    kind = model.kind(normalize=None, dimensions=body.dimensions, skip_tokens=tokens.skip_tokens)
+    kind = model.kind(normalize=True, dimensions=body.dimensions, skip_tokens=tokens.skip_tokens)
     vectors = await model.embed(tokens, kind, record)
     write = partial(_answer, vectors, model.name, record.tokens, as_base64=body.encoding_format == "base64")
     return JsonResponse(await model.in_thread(write) if values_of(vectors) > MANY_VALUES else write())
