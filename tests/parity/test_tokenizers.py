@@ -60,7 +60,7 @@ def test_ids_are_those_of_transformers(folder, expected):
 
 def test_ids_become_texts_as_in_transformers(folder, expected):
     wrong = []
-    # There transformers leaves special tokens out; ours, which are found after lowercasing, become texts in lowercase.
+    # There transformers leaves special tokens out; ours are found after lowercasing, and become lowercase texts.
     for name in expected.keys() - {"mpnet-without-added"}:
         case = expected[name]
         texts = load(folder / name, lowercase=case["lowercase"]).decode(case["ids"])

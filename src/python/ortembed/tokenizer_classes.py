@@ -136,9 +136,8 @@ def _split_as_xlm_roberta(
         (n["precompiled_charsmap"] for n in _parts(saved.normalizer) if n["type"] == "Precompiled"), None
     ):
         built.normalizer = normalizers.Precompiled(base64.b64decode(table))
-    built.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=_scheme(settings))]
-    )
+    words = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=_scheme(settings))
+    built.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), words])
 
 
 _SPLITTERS = {

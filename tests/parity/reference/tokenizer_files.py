@@ -1,8 +1,8 @@
 """Writes the files of tokenizer_cases and the ids that sentence-transformers' Transformer module gives for them.
 
 Usage: tokenizer_files.py FOLDER. FOLDER/CASE gets the files, FOLDER/texts.json the texts, and FOLDER/expected.json
-by case "ids", a list for each text; "decoded", the texts of those ids; "prompt_lengths", of each text but the first as a prompt; "max_seq_length";
-"class", the one that transformers chose; and "lowercase", the module's do_lower_case.
+by case "ids", a list for each text; "decoded", the texts of those ids; "prompt_lengths", of each text but the first
+as a prompt; "max_seq_length"; "class", the one that transformers chose; and "lowercase", the module's do_lower_case.
 """
 
 from __future__ import annotations
