@@ -67,7 +67,7 @@ INNER_LAYERS["bridge"] = [
 INNER_LAYERS["integrations"] = [{"__init__", "shared_model"}, {"chroma", "lancedb", "langchain", "llama_index"}]
 INNER_LAYERS["server"] = [
     {"answers", "api_errors", "collectors", "daemon", "protocol", "record", "settings", "waiting_line"},
-    {"body", "direct", "inputs", "keys", "logs", "metrics", "queue", "refusals"},
+    {"body", "described", "direct", "inputs", "keys", "logs", "metrics", "queue", "refusals"},
     {"model", "tei_schemas"},
     {"service"},
     {"border", "openai", "operations", "tei"},
