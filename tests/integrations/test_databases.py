@@ -51,19 +51,19 @@ def test_where_there_is_no_network_there_is_none():
 
 
 @pytest.mark.parametrize(
-    ("module", "package"),
+    ("module", "package", "imported"),
     [
-        ("chroma", "chromadb"),
-        ("lancedb", "lancedb"),
-        ("langchain", "langchain-core"),
-        ("llama_index", "llama-index-core"),
+        ("chroma", "chromadb", "chromadb"),
+        ("lancedb", "lancedb", "lancedb"),
+        ("langchain", "langchain-core", "langchain_core"),
+        ("llama_index", "llama-index-core", "llama_index"),
     ],
 )
-def test_without_its_package_an_adapter_tells_what_to_install(run_python, module, package):
+def test_without_its_package_an_adapter_tells_what_to_install(run_python, module, package, imported):
     with pytest.raises(
         AssertionError, match=rf"ImportError: ortembed.integrations.{module} needs .*pip install {package}\n"
     ):
-        run_python(f"import ortembed.integrations.{module}")
+        run_python(f"import sys; sys.modules[{imported!r}] = None; import ortembed.integrations.{module}")
 
 
 def test_ortembed_imports_no_adapter(run_python):
