@@ -13,7 +13,8 @@ from ortembed.server.api_errors import empty, invalid
 from ortembed.tokenizer import TokenizedTexts
 
 # That nothing is empty is said here and checked in read_inputs, since it is an error of its own.
-_SOME = Field(json_schema_extra={"minItems": 1})
+# A list fails at its first wrong item: a million errors would hold everybody up for a minute and take gigabytes.
+_SOME = Field(fail_fast=True, json_schema_extra={"minItems": 1})
 Text = Annotated[StrictStr, Field(json_schema_extra={"minLength": 1})]
 TextList = Annotated[list[Text], _SOME]
 TokenId = Annotated[StrictInt, Field(ge=0, lt=2**31)]
