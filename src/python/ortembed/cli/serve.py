@@ -23,7 +23,7 @@ _LIMITS = {
     "max_batch_tokens": (int, "N", "tokens that go to the engine together"),
     "request_timeout": (float, "S", "seconds until a request is given up with status 504"),
     "body_timeout": (float, "S", "seconds for a request's body to arrive"),
-    "head_timeout": (float, "S", "seconds for headers to arrive, and for a client to read its answer"),
+    "head_timeout": (float, "S", "seconds for headers to arrive, and for a client to read a quarter of its answer"),
     "drain_timeout": (float, "S", "seconds that requests may take after SIGTERM"),
 }
 

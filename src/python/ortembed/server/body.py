@@ -6,7 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError
+from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -31,21 +31,30 @@ class Bodies:
         self._limits = limits
         self.pending_bytes = 0
 
-    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes], stopped: asyncio.Future[None]) -> bytes:
         """Give a request's whole body; ``release`` it afterwards.
 
         Raises:
-            ApiError: It is too large, too slow, or too much is pending.
+            ApiError: It is too large, too slow, too much is pending, or the service is stopped.
             ClientGoneError: The connection was closed before its end.
         """
         self._check_size(declared_size(headers))
+        seconds = self._limits.body_timeout
+        reading = asyncio.ensure_future(self._read(receive))
         try:
-            return await asyncio.wait_for(self._read(receive), self._limits.body_timeout)
-        except asyncio.TimeoutError as error:
-            seconds = self._limits.body_timeout
+            ends: set[asyncio.Future[Any]] = {reading, stopped}
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                return reading.result()
+            if stopped.done():
+                raise unavailable("the service is shutting down")
             raise ApiError(
                 HTTPStatus.REQUEST_TIMEOUT, f"the request's body did not arrive within {seconds:g} seconds"
-            ) from error
+            )
+        finally:
+            if not reading.done():
+                reading.cancel()
+                await asyncio.wait({reading})
 
     def release(self, body: bytes) -> None:
         """Let go of a body."""

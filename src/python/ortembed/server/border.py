@@ -15,6 +15,7 @@ from ortembed.server.api_errors import ApiError, OverloadedError, invalid, unava
 from ortembed.server.body import Bodies, ClientGoneError, declared_size
 from ortembed.server.keys import KeyCheck
 from ortembed.server.logs import log_request
+from ortembed.server.protocol import PASSED_OVER
 from ortembed.server.record import begin_record
 from ortembed.server.refusals import refuse
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_HEADER = b"x-request-timeout"
 CLIENT_CLOSED = 499  # as proxies log it; nobody gets it
-_PASSED_OVER = 2**20  # bytes of a body that nobody reads, for which a connection may go on
 # What tells nothing of anybody's texts, and has to answer when nothing else does.
 _OPEN_PATHS = frozenset({"/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/redoc", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
@@ -91,10 +91,10 @@ class Border:
         self, scope: Message, headers: dict[bytes, bytes], receive: Receive, answer: _Answer
     ) -> None:
         seconds = self._seconds(headers.get(TIMEOUT_HEADER))
-        body = await self._bodies.read(receive, headers)
+        body = await self._bodies.read(receive, headers, self._service.stopped)
         answer.has_body = True
         try:
-            await self._answer_in_time(self._route(scope, headers, body, receive, answer), receive, seconds)
+            await self._answer_in_time(self._route(scope, headers, body, receive, answer), answer, receive, seconds)
         finally:
             self._bodies.release(body)
 
@@ -108,14 +108,14 @@ class Border:
         response = await direct.respond(scope, headers, body)
         await response(scope, receive, answer)
 
-    async def _answer_in_time(self, work: Any, receive: Receive, seconds: float) -> None:  # noqa: ANN401 - a coroutine
+    async def _answer_in_time(self, work: Awaitable[None], answer: _Answer, receive: Receive, seconds: float) -> None:
         """Await the routes' work, until the time is over, the client has gone or the service is stopped."""
         stopped = self._service.stopped
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             await asyncio.wait({task, gone, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
+            if task.done() or answer.has_started:  # what has begun is sent; the protocol limits its time
                 await task
             elif stopped.done():
                 raise unavailable("the service is shutting down")
@@ -148,14 +148,14 @@ class Border:
             if not answer.is_complete:
                 raise error  # which closes the connection
             return  # the routes have told it
-        response = refuse(scope, error, close=not answer.has_body and _has_long_body(scope))
+        response = refuse(scope, error, close=not answer.has_body and _has_unwanted_body(scope))
         await response(scope, receive, answer)
 
 
-def _has_long_body(scope: Message) -> bool:
-    """Tell whether a request has a body that would take long to pass over."""
+def _has_unwanted_body(scope: Message) -> bool:
+    """Tell whether a body is better not sent at all: it is long, or its client asks before it sends it."""
     headers = dict(scope["headers"])
-    return b"transfer-encoding" in headers or declared_size(headers) > _PASSED_OVER
+    return b"expect" in headers or declared_size(headers) > PASSED_OVER
 
 
 class _Answer:

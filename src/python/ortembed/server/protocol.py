@@ -1,4 +1,9 @@
-"""HTTP connections that do not wait for ever: for a request's headers, or for a client that does not read."""
+"""HTTP connections that do not wait for ever, nor take without end what nobody asked for.
+
+uvicorn's protocol limits only the time between two requests. Here a client has to send a request's head in time, and
+what it sends beside heads and bodies is bounded: endless headers, trailers of chunked bodies, the rest of a body that
+has been refused, and requests that come before the last one is answered. It has to read answers, too.
+"""
 
 from __future__ import annotations
 
@@ -8,67 +13,106 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
-_MOST_HEAD_BYTES = 65_536
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+PASSED_OVER = 32 * 2**20  # bytes of a body that nobody reads, for which a connection may go on
+_MOST_LOOSE_BYTES = 65_536  # of a head, or of anything else that makes neither a head complete nor a body longer
+_MOST_PIPELINED = 16  # requests that wait for the answer to the one before them
 
 
 class TimedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which has a time limit only between two requests."""
+    """One connection."""
 
-    head_timeout: float  # seconds, by the subclass that timed_protocol makes
+    seconds: float  # for a head to arrive and for an answer to be read, by the subclass that timed_protocol makes
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         """Take what uvicorn gives."""
         super().__init__(*arguments, **options)
-        self._timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
+        self._loose_bytes = 0
+        self._passed_over = 0
+        self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Begin to wait for headers."""
+        """Begin to wait for a head."""
         super().connection_made(transport)
-        self._start_timer()
+        self._reading = self._after(self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._stop_timer()
+        """End. uvicorn tells only the last of the requests that came; it is the running one that has to know."""
+        _cancel(self._reading)
+        _cancel(self._writing)
         super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; too many of headers end the connection."""
-        is_head = self.cycle is None or self.cycle.response_complete
-        self._head_bytes += len(data) if is_head else 0
-        if is_head and self._timer is None:
-            self._start_timer()
+        """Take bytes; too many of what is no use end the connection."""
+        if self._reading is None and (self.cycle is None or self.cycle.response_complete):
+            self._reading = self._after(self.transport.abort)
+        self._loose_bytes += len(data)
         super().data_received(data)
-        if self._head_bytes > _MOST_HEAD_BYTES:
+        if self._loose_bytes > _MOST_LOOSE_BYTES or self._passed_over > PASSED_OVER:
             self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """Wait no longer: a request has begun."""
-        self._stop_timer()
-        self._head_bytes = 0
+        _cancel(self._reading)
+        self._reading = None
+        self._loose_bytes = self._passed_over = 0
         super().on_headers_complete()
+        if len(self.pipeline) > _MOST_PIPELINED:
+            raise ValueError  # which the parser takes for a request that is not valid
+        if not self.pipeline:
+            self._running = self.cycle
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._loose_bytes = 0
+        if self.cycle.response_complete:
+            self._passed_over += len(body)
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request."""
+        if self.pipeline:
+            self._running = self.pipeline[-1][0]
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """Begin to wait for the client to read."""
         super().pause_writing()
-        self._start_timer()
+        self._unread = self.transport.get_write_buffer_size()
+        self._writing = self._after(self._check_reader)
 
     def resume_writing(self) -> None:
         """Wait no longer: it reads."""
         super().resume_writing()
-        self._stop_timer()
+        _cancel(self._writing)
 
-    def _start_timer(self) -> None:
-        self._stop_timer()
-        self._timer = self.loop.call_later(self.head_timeout, self.transport.abort)
+    def _check_reader(self) -> None:
+        """Let a client go on that has read a quarter of what was left; another one keeps memory for nothing."""
+        unread = self.transport.get_write_buffer_size()
+        if unread > 0.75 * self._unread:
+            self.transport.abort()
+            return
+        self._unread = unread
+        self._writing = self._after(self._check_reader)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _after(self, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(self.seconds, call)
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 def timed_protocol(seconds: float) -> type[TimedProtocol]:
     """Give a protocol that waits for so many seconds."""
-    return type("TimedProtocol", (TimedProtocol,), {"head_timeout": seconds})
+    return type("TimedProtocol", (TimedProtocol,), {"seconds": seconds})
