@@ -8,11 +8,13 @@ import json
 import os
 import socket
 import time
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.service_process import ServiceProcess
 from prometheus_client.parser import text_string_to_metric_families
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATIENCE = 30.0  # seconds after which a test gives up; none of them takes that long
 
@@ -43,12 +45,12 @@ def connect_many(service, count):
         yield [stack.enter_context(connect(service)) for _ in range(count)]
 
 
-def head(path, length, *lines, method="POST"):
+def head(path, length, *lines, method="POST", encoding="ascii"):
     """The head of a request, with more header lines."""
     fixed = [f"{method} {path} HTTP/1.1", "Host: service", "Content-Type: application/json"]
     if length is not None:
         fixed.append(f"Content-Length: {length}")
-    return "\r\n".join([*fixed, *lines, "", ""]).encode()
+    return "\r\n".join([*fixed, *lines, "", ""]).encode(encoding)
 
 
 def request(path, value=None, *lines):
@@ -78,6 +80,16 @@ def read_to_end(connection, pause=0.0):
         pieces.append(piece)
         time.sleep(pause)
     return b"".join(pieces)
+
+
+def is_cut_off(connection, pieces):
+    """Tell whether the other end closes the connection while it is being sent to."""
+    try:
+        for piece in pieces:
+            connection.sendall(piece)
+    except ConnectionError:
+        return True
+    return False
 
 
 def ask(service, path, value=None, *lines):

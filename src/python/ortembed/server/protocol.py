@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PASSED_OVER = 32 * 2**20  # bytes of a body that nobody reads, for which a connection may go on
 _MOST_LOOSE_BYTES = 65_536  # of a head, or of anything else that makes neither a head complete nor a body longer
 _MOST_PIPELINED = 16  # requests that wait for the answer to the one before them
+_MOST_PIPELINED_BYTES = 2**18  # of their bodies
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -35,6 +36,7 @@ class TimedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._loose_bytes = 0
         self._passed_over = 0
+        self._pipelined_bytes = 0
         self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
@@ -66,10 +68,11 @@ class TimedProtocol(HttpToolsProtocol):
         self._reading = None
         self._loose_bytes = self._passed_over = 0
         super().on_headers_complete()
-        if len(self.pipeline) > _MOST_PIPELINED:
-            raise ValueError  # which the parser takes for a request that is not valid
-        if not self.pipeline:
+        if self.pipeline:
+            self._wait_behind(0)
+        else:
             self._running = self.cycle
+            self._pipelined_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -77,6 +80,15 @@ class TimedProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._passed_over += len(body)
         super().on_body(body)
+        if self.pipeline:
+            self._wait_behind(len(body))
+
+    def _wait_behind(self, size: int) -> None:
+        """Bound what is pipelined, and read on, unlike uvicorn, which would not see that the client goes away."""
+        self._pipelined_bytes += size
+        if len(self.pipeline) > _MOST_PIPELINED or self._pipelined_bytes > _MOST_PIPELINED_BYTES:
+            raise ValueError  # which the parser takes for a request that is not valid
+        self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Go on with the next request."""

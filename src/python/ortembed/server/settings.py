@@ -20,8 +20,8 @@ class Limits:
         max_batch_tokens: Tokens that go to the engine together.
         request_timeout: Seconds until a request is given up; a client may ask for fewer.
         body_timeout: Seconds in which a request's body has to arrive.
-        head_timeout: Seconds in which a request's headers have to arrive, and a quarter of what is left of an answer has
-            to be read.
+        head_timeout: Seconds in which a request's headers have to arrive, and a quarter of what is left of an answer
+            has to be read.
         drain_timeout: Seconds for which requests may go on after SIGTERM.
     """
 
