@@ -98,6 +98,6 @@ def test_each_gets_an_answer_or_a_closed_connection_and_memory_stays(service, em
     kinds = {status for _, answer in answered for status in answer}
     assert kinds >= {200, 400, 404, 405, 408, 413, 422}
     assert eventually(lambda: open_files(service) <= files)
-    assert service.resident_bytes() < memory + 8 * MEBIBYTE
+    assert service.resident_bytes() < memory + 16 * MEBIBYTE
     assert not tracebacks(service)
     assert ask(service, "/embed", {"inputs": "kitten"}).value == [pytest.approx(expected, abs=1e-6)]

@@ -101,6 +101,8 @@ def _run(server: _Server, listener: socket.socket) -> None:
 
 def _config(service: Service, certificate: str | None, private_key: str | None) -> uvicorn.Config:
     limits = service.settings.limits
+    if private_key and not certificate:
+        raise InvalidInputError(f"{private_key} is a private key without a certificate")
     config = uvicorn.Config(
         application(service),
         http=timed_protocol(limits.head_timeout),
@@ -119,6 +121,8 @@ def _config(service: Service, certificate: str | None, private_key: str | None) 
         config.load()
     except ssl.SSLError as error:
         raise InvalidInputError(f"{certificate} and its private key cannot be used for TLS: {error}") from error
+    except OSError as error:  # which does not say which file it is about
+        raise OSError(f"cannot read {' or '.join(filter(None, (certificate, private_key)))}: {error}") from error
     return config
 
 
