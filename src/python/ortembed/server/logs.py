@@ -6,6 +6,7 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ def configure_logs(level: str) -> None:
             style="{",
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # What it tells of its start and end, "listening" and "ready" tell better.
+    logging.getLogger("uvicorn").setLevel("DEBUG" if level == "debug" else max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 
