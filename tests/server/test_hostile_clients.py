@@ -87,6 +87,16 @@ def test_killed_clients_leave_nothing(service, stage):
         assert eventually(lambda: gone(service) == counted + 2)
 
 
+def test_a_request_that_comes_behind_a_running_one_does_not_hide_that_the_client_has_gone(service):
+    counted = gone(service)
+    with connect(service) as connection:
+        connection.sendall(request("/embed", LONG))
+        assert eventually(lambda: metrics(service)['te_queue_size{model="all-minilm-l6-v2"}'] == 1)
+        connection.sendall(request("/embed", {"inputs": "kitten"}))
+        ask(service, "/live")
+    assert eventually(lambda: gone(service) == counted + 1, 5)
+
+
 def test_one_that_closes_its_sending_half_is_gone(service):
     counted = gone(service)
     with connect(service) as connection:
