@@ -10,7 +10,7 @@ from ortembed.server.api_errors import ApiError
 from ortembed.server.keys import KEY_VARIABLE, KeyCheck, read_keys
 from tests.server.operating import ask, connect, read_answer, request, serve, write
 
-OPEN = ["/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/redoc", "/openapi.json"]
+OPEN = ["/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/openapi.json"]
 CLOSED = ["/info", "/v1/models", "/nowhere", "/health/", "/static-offline-docs", "//health"]
 
 

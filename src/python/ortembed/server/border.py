@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 TIMEOUT_HEADER = b"x-request-timeout"
 CLIENT_CLOSED = 499  # as proxies log it; nobody gets it
 # What tells nothing of anybody's texts, and has to answer when nothing else does.
-_OPEN_PATHS = frozenset({"/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/redoc", "/openapi.json"})
+_OPEN_PATHS = frozenset({"/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
 
 
