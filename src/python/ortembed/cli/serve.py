@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LIMITS = {
     "max_client_batch_size": (int, "N", "most texts of a request"),
+    "max_text_characters": (int, "N", "most characters of a text"),
+    "max_answer_values": (int, "N", "most numbers in an answer: texts, or tokens for /embed_all, times dimensions"),
     "max_body_bytes": (int, "N", "most bytes of a request's body"),
     "max_pending_bytes": (int, "N", "most bytes of all bodies in progress"),
     "max_concurrent_requests": (int, "N", "most requests in progress; others get status 429"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field, StrictInt, StrictStr
 
 from ortembed.server.api_errors import empty, invalid
 from ortembed.tokenizer import TokenizedTexts
+
+if TYPE_CHECKING:
+    from ortembed.server.settings import Limits
 
 # That nothing is empty is said here and checked in read_inputs, since it is an error of its own.
 # A list fails at its first wrong item: a million errors would hold everybody up for a minute and take gigabytes.
@@ -55,12 +58,12 @@ class Inputs:
 
 
 def read_inputs(
-    value: str | list[str] | list[int] | list[list[int]], param: str, most: int, prompt_name: str | None = None
+    value: str | list[str] | list[int] | list[list[int]], param: str, limits: Limits, prompt_name: str | None = None
 ) -> Inputs:
-    """Give a request's texts or ids; ``param`` is the name of their field, ``most`` how many there may be.
+    """Give a request's texts or ids; ``param`` is the name of their field.
 
     Raises:
-        ApiError: There are none, or too many, or one is empty, or a prompt is to be put before ids.
+        ApiError: There are none, or too many, or one is empty or too large, or a prompt is to be put before ids.
     """
     if isinstance(value, str):
         inputs = Inputs([value], None, is_batch=False)
@@ -70,6 +73,7 @@ def read_inputs(
         inputs = Inputs([], value, is_batch=True)
     else:
         inputs = Inputs(value, None, is_batch=True)  # type: ignore[arg-type] # all of them are
+    most = limits.max_client_batch_size
     if len(inputs) > most:
         raise invalid(f"batch size {len(inputs)} > maximum allowed batch size {most}", param=param)
     rows = inputs.texts if inputs.ids is None else inputs.ids
@@ -77,4 +81,8 @@ def read_inputs(
         raise empty(param, next((i for i, row in enumerate(rows) if not row), None) if inputs.is_batch else None)
     if inputs.ids is not None and prompt_name is not None:
         raise invalid("prompt_name goes with texts; token ids are read as they are", param="prompt_name")
+    for place, text in enumerate(inputs.texts):
+        if len(text) > limits.max_text_characters:
+            most = limits.max_text_characters
+            raise invalid(f"input {place} has {len(text)} characters, more than {most}", param=param)
     return inputs

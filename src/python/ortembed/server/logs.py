@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ def configure_logs(level: str) -> None:
 
 def log_request(record: Record) -> None:
     """Log a request that is over: at level info where it was answered, warning where not, debug for probes."""
-    level = logging.DEBUG if not record.texts and not record.error_type else logging.INFO
-    if record.error_type:
+    level = logging.INFO if record.texts else logging.DEBUG
+    if record.error_type and not (record.method == "GET" and record.status == HTTPStatus.SERVICE_UNAVAILABLE):
         level = logging.WARNING
     if not _log.isEnabledFor(level):
         return

@@ -63,7 +63,15 @@ class ServedModel:
         self.embedder.encode(_WARM_UP)
 
     async def embed(self, tokens: TokenizedTexts, kind: Kind, record: Record) -> list[npt.NDArray[np.float32]]:
-        """Give the vectors of a request's texts, a row each, and tell the record what that took."""
+        """Give the vectors of a request's texts, a row each, and tell the record what that took.
+
+        Raises:
+            ApiError: The answer would be too large, or too much waits.
+        """
+        values = (len(tokens.ids) if kind.per_token else record.texts) * (kind.dimensions or self.embedder.dimension)
+        if values > self._settings.limits.max_answer_values:
+            most = self._settings.limits.max_answer_values
+            raise invalid(f"the answer would have {values} numbers, more than {most}; send fewer texts")
         outcome = await self.queue.run(tokens, kind)
         record.queue_seconds, record.inference_seconds = outcome.queue_seconds, outcome.inference_seconds
         self._last_success = perf_counter()

@@ -116,7 +116,7 @@ def openai_router(service: Service) -> APIRouter:
 
 async def _embed(service: Service, body: EmbeddingsRequest, record: Record) -> JsonResponse:
     model = service.model(body.model)
-    inputs = read_inputs(body.input, "input", service.settings.limits.max_client_batch_size, body.prompt_name)
+    inputs = read_inputs(body.input, "input", service.settings.limits, body.prompt_name)
     tokens = await model.tokenize(inputs, record, prompt_name=body.prompt_name)
     kind = model.kind(normalize=True, dimensions=body.dimensions, skip_tokens=tokens.skip_tokens)
     vectors = await model.embed(tokens, kind, record)

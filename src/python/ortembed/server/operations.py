@@ -20,6 +20,9 @@ def operations_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["operations"])
     not_ready = errors(TeiError, (503,))
 
+    @router.head("/ping", include_in_schema=False)
+    @router.head("/ready", include_in_schema=False)
+    @router.head("/health", include_in_schema=False)
     @router.get("/ping", include_in_schema=False)
     @router.get("/ready", response_class=Response, responses=not_ready)
     @router.get("/health", response_class=Response, responses=not_ready)
@@ -28,6 +31,7 @@ def operations_router(service: Service) -> APIRouter:
         await service.check_ready()
         return Response()
 
+    @router.head("/live", include_in_schema=False)
     @router.get("/live", response_class=Response)
     async def live() -> Response:
         """Tell that the process answers, whatever its models do."""

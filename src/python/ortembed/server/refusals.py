@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -36,7 +37,10 @@ def refuse(scope: Mapping[str, Any], error: Exception, *, close: bool = False) -
     record = record_of(scope)
     record.error_type = failure.error_type
     if failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("request %s failed", record.request_id, exc_info=error)
+        # The place without the words, which may have a user's text.
+        where = "".join(format_tb(error.__traceback__))
+        about = {"request_id": record.request_id, "error": type(error).__name__, "where": where}
+        _log.error("internal error", extra=about)
     headers = failure.headers()
     if isinstance(error, HTTPException):
         headers.update(error.headers or {})

@@ -90,8 +90,10 @@ def serve(
 
 def _run(server: _Server, listener: socket.socket) -> None:
     # uvicorn raises the signals that it caught once more at its end, for handlers that were there before.
-    caught = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: None) for number in caught}
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         server.run([listener])
     finally:

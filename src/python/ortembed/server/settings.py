@@ -13,6 +13,8 @@ class Limits:
 
     Attributes:
         max_client_batch_size: Texts of one request.
+        max_text_characters: Characters of one text, which are all tokenized before those beyond the model's are cut.
+        max_answer_values: Numbers in one answer, which are many where there is a vector for each token.
         max_body_bytes: Bytes of one request's body.
         max_pending_bytes: Bytes of all the bodies that are read or waiting.
         max_concurrent_requests: Requests that are read, waiting or running.
@@ -26,10 +28,12 @@ class Limits:
     """
 
     max_client_batch_size: int = 2048
+    max_text_characters: int = 500_000
+    max_answer_values: int = 2**24
     max_body_bytes: int = 8 * 2**20
     max_pending_bytes: int = 128 * 2**20
     max_concurrent_requests: int = 512
-    max_queue_tokens: int = 500_000
+    max_queue_tokens: int = 2**20
     max_batch_tokens: int = 1536
     request_timeout: float = 60.0
     body_timeout: float = 30.0

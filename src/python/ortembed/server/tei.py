@@ -10,7 +10,6 @@ import numpy as np
 from fastapi import APIRouter, Request
 
 from ortembed.server.answers import MANY_VALUES, JsonResponse, to_json, values_of
-from ortembed.server.api_errors import empty
 from ortembed.server.described import GET_ERRORS, POST_ERRORS, computed, errors, keys
 from ortembed.server.inputs import Inputs, read_inputs
 from ortembed.server.queue import Kind
@@ -71,7 +70,7 @@ def tei_router(service: Service) -> APIRouter:
     async def tokenize(body: TokenizeRequest) -> Any:  # noqa: ANN401 - the same
         """Give the tokens of texts, with the characters that they stand for."""
         model = service.model(body.model)
-        inputs = read_inputs(body.inputs, "inputs", service.settings.limits.max_client_batch_size)
+        inputs = read_inputs(body.inputs, "inputs", service.settings.limits)
         return JsonResponse(
             await model.in_thread(lambda: _tokens(model, inputs, body.prompt_name, special=body.add_special_tokens))
         )
@@ -80,7 +79,7 @@ def tei_router(service: Service) -> APIRouter:
     async def decode(body: DecodeRequest) -> Any:  # noqa: ANN401 - the same
         """Give the texts of ids."""
         model = service.model(body.model)
-        inputs = read_inputs(body.ids, "ids", service.settings.limits.max_client_batch_size)
+        inputs = read_inputs(body.ids, "ids", service.settings.limits)
         special = body.skip_special_tokens
         call = partial(model.embedder.detokenize, inputs.ids or [], skip_special_tokens=special)
         return JsonResponse(await model.in_thread(call))
@@ -96,8 +95,7 @@ def tei_router(service: Service) -> APIRouter:
 async def _tokenize(
     service: Service, model: ServedModel, body: EmbedRequest | EmbedAllRequest, record: Record
 ) -> TokenizedTexts:
-    most = service.settings.limits.max_client_batch_size
-    inputs = read_inputs(body.inputs, "inputs", most, body.prompt_name)
+    inputs = read_inputs(body.inputs, "inputs", service.settings.limits, body.prompt_name)
     return await model.tokenize(inputs, record, **_options(body))
 
 
@@ -112,11 +110,9 @@ def _options(truncation: Truncation) -> dict[str, Any]:
 
 async def _similarity(service: Service, body: SimilarityRequest, record: Record) -> JsonResponse:
     model = service.model(body.model)
-    source = body.inputs.source_sentence
-    if not source:
-        raise empty("source_sentence")
-    others = read_inputs(body.inputs.sentences, "sentences", service.settings.limits.max_client_batch_size)
-    inputs = Inputs([source, *others.texts], None, is_batch=True)
+    source = read_inputs(body.inputs.source_sentence, "source_sentence", service.settings.limits)
+    others = read_inputs(body.inputs.sentences, "sentences", service.settings.limits)
+    inputs = Inputs([*source.texts, *others.texts], None, is_batch=True)
     tokens = await model.tokenize(inputs, record, **_options(body.parameters or Truncation()))
     vectors = await model.embed(tokens, Kind(normalize=True, skip_tokens=tokens.skip_tokens), record)
     scores = compare("cosine", vectors[0], np.stack(vectors[1:]))[0]
