@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 import ssl
+import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -70,6 +72,7 @@ def serve(
         OrtembedError: A model cannot be loaded.
     """
     configure_logs(log_level)
+    _allow_many_connections()
     failures: list[Exception] = []
 
     def give_up(error: Exception) -> None:
@@ -86,6 +89,17 @@ def serve(
         _run(server, listener)
     if failures:
         raise failures[0]
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files to what this process may have: many systems begin with 1,024."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Windows has none
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _run(server: _Server, listener: socket.socket) -> None:
