@@ -66,7 +66,17 @@ INNER_LAYERS["bridge"] = [
 ]
 INNER_LAYERS["integrations"] = [{"__init__", "shared_model"}, {"chroma", "lancedb", "langchain", "llama_index"}]
 INNER_LAYERS["server"] = [
-    {"answers", "api_errors", "collectors", "daemon", "protocol", "record", "settings", "waiting_line"},
+    {
+        "answers",
+        "api_errors",
+        "collectors",
+        "daemon",
+        "interruption",
+        "protocol",
+        "record",
+        "settings",
+        "waiting_line",
+    },
     {"body", "described", "direct", "inputs", "keys", "logs", "metrics", "queue", "refusals"},
     {"model", "tei_schemas"},
     {"service"},

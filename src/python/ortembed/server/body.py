@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ortembed.server.api_errors import TOO_LARGE, ApiError, OverloadedError, unavailable
+from ortembed.server.interruption import interrupted_by
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
     from ortembed.server.settings import Limits
@@ -40,21 +41,9 @@ class Bodies:
         """
         self._check_size(declared_size(headers))
         seconds = self._limits.body_timeout
-        reading = asyncio.ensure_future(self._read(receive))
-        try:
-            ends: set[asyncio.Future[Any]] = {reading, stopped}
-            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                return reading.result()
-            if stopped.done():
-                raise unavailable("the service is shutting down")
-            raise ApiError(
-                HTTPStatus.REQUEST_TIMEOUT, f"the request's body did not arrive within {seconds:g} seconds"
-            )
-        finally:
-            if not reading.done():
-                reading.cancel()
-                await asyncio.wait({reading})
+        late = ApiError(HTTPStatus.REQUEST_TIMEOUT, f"the request's body did not arrive within {seconds:g} seconds")
+        with interrupted_by((stopped, unavailable("the service is shutting down")), seconds=seconds, late=late):
+            return await self._read(receive)
 
     def release(self, body: bytes) -> None:
         """Let go of a body."""

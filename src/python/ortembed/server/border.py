@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ortembed.server.api_errors import ApiError, OverloadedError, invalid, unavailable
 from ortembed.server.body import Bodies, ClientGoneError, declared_size
+from ortembed.server.interruption import interrupted_by
 from ortembed.server.keys import KeyCheck
 from ortembed.server.logs import log_request
 from ortembed.server.protocol import PASSED_OVER
@@ -110,26 +111,17 @@ class Border:
 
     async def _answer_in_time(self, work: Awaitable[None], answer: _Answer, receive: Receive, seconds: float) -> None:
         """Await the routes' work, until the time is over, the client has gone or the service is stopped."""
-        stopped = self._service.stopped
-        task = asyncio.ensure_future(work)
+        late = ApiError(
+            HTTPStatus.GATEWAY_TIMEOUT, f"no answer within {seconds:g} seconds", "Overloaded", code="timeout"
+        )
         gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+        ends = ((gone, ClientGoneError()), (self._service.stopped, unavailable("the service is shutting down")))
         try:
-            await asyncio.wait({task, gone, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if task.done() or answer.has_started:  # what has begun is sent; the protocol limits its time
-                await task
-            elif stopped.done():
-                raise unavailable("the service is shutting down")
-            elif gone.done():
-                raise ClientGoneError
-            else:
-                raise ApiError(
-                    HTTPStatus.GATEWAY_TIMEOUT, f"no answer within {seconds:g} seconds", "Overloaded", code="timeout"
-                )
+            # What has begun is sent; the protocol limits its time.
+            with interrupted_by(*ends, seconds=seconds, late=late, unless=lambda: answer.has_started):
+                await work
         finally:
             gone.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
 
     def _seconds(self, shown: bytes | None) -> float:
         """Give the seconds that a request has: the client's where it wants fewer."""
