@@ -118,7 +118,7 @@ def saturation(
         own.append(len(texts) / (time.perf_counter() - start))
         count = len(bodies) * (4 if size > 1 else 2)
         figures = load(service, connections, count, bodies)
-        theirs.append(count * size / figures.seconds)
+        theirs.append(figures.statuses.get("200", 0) * size / figures.seconds)
         latencies += figures.latencies
         cpu.append(figures.cpu_seconds / figures.seconds)
         for status, number in figures.statuses.items():

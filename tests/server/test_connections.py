@@ -162,3 +162,23 @@ def test_a_refusal_reaches_a_client_that_sends_its_whole_body_first(service):
         assert read_answer(connection).status == 413
         connection.sendall(request("/embed", {"inputs": "kitten"}))
         assert read_answer(connection).status == 200
+
+
+def test_two_in_flight_at_a_time_may_go_on_for_long(service):
+    body = {"inputs": "x" * 20_000, "truncate": True}
+    with connect(service) as connection:
+        connection.sendall(request("/embed", body))
+        for _ in range(20):
+            connection.sendall(request("/embed", body))
+            assert read_answer(connection).status == 200
+        assert read_answer(connection).status == 200
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "upgrade"])
+def test_an_offer_to_change_the_protocol_is_not_taken_and_its_body_is_read(service, name):
+    offer = [f"Connection: {name}, HTTP2-Settings", f"{name}: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+    with connect(service) as connection:
+        for _ in range(2):
+            connection.sendall(request("/embed", {"inputs": "\r\nupgrade: h2c"}, *offer))
+            answer = read_answer(connection)
+            assert (answer.status, len(answer.value)) == (200, 1)

@@ -77,9 +77,16 @@ def test_a_file_wins_over_the_environment(tmp_path, monkeypatch):
 
 
 def test_without_keys_the_service_is_open(monkeypatch):
-    monkeypatch.setenv(KEY_VARIABLE, "")
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     assert read_keys(None) == ()
     KeyCheck(()).check(None)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_variable_does_not_open_it(monkeypatch, text):
+    monkeypatch.setenv(KEY_VARIABLE, text)
+    with pytest.raises(InvalidInputError, match=f"{KEY_VARIABLE} has no API key"):
+        read_keys(None)
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "a key", "schl\u00fcssel", "\ufeffkey", "a\x00b"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from ortembed.errors import InvalidInputError
 from ortembed.server import Limits, Settings, create_app
 from tests.server.asking import SECRET
 
@@ -78,3 +80,38 @@ def test_an_internal_error_is_logged_without_its_words(narrow, monkeypatch, capl
     assert (record.error, record.request_id) == ("RuntimeError", answer.headers["x-request-id"])
     assert "in fail" in record.where
     assert all(SECRET not in str(vars(record)) for record in caplog.records)
+
+
+def test_texts_to_tokenize_are_bounded_together(narrow):
+    assert narrow.post("/tokenize", json={"inputs": ["cat" * 2] * 3}).status_code == 200
+    answer = narrow.post("/tokenize", json={"inputs": ["cat" * 2] * 4})
+    assert (answer.status_code, answer.json()["error_type"]) == (422, "Validation")
+    assert "24 characters, more than 22 together" in answer.text
+
+
+@pytest.mark.filterwarnings("ignore::ortembed.TruncationWarning")
+def test_texts_that_are_tokenized_in_turns_get_the_embedders_vectors(embedder):
+    texts = [f"{word} number {i} of many, " * (i % 90 + 1) for i in range(120) for word in ("a cat", "the market")]
+    assert sum(map(len, texts)) > 3 * 65_536
+    with TestClient(create_app({"mini": embedder})) as client:
+        answer = client.post("/embed", json={"inputs": texts})
+        np.testing.assert_allclose(answer.json(), embedder.encode(texts), atol=1e-5)
+        refused = client.post("/embed", json={"inputs": texts, "truncate": False})
+    assert answer.headers["x-truncated-texts"] == str((embedder.token_count(texts) > 256).sum())
+    assert refused.status_code == 422
+    assert "shorten them, or ask for truncation" in refused.text
+
+
+@pytest.mark.parametrize("path", ["/live", "/health", "/metrics", "/docs", "/"])
+def test_what_is_open_to_all_is_so_for_looking_alone(tiny, path):
+    with TestClient(create_app({"tiny": tiny}, Settings(api_keys=("key",)))) as client:
+        assert client.get(path).status_code == 200
+        assert client.post(path, json={}).status_code == 401
+
+
+@pytest.mark.parametrize("value", [0, -1, True, float("inf"), float("nan"), "5"])
+def test_a_limit_that_is_none_is_refused(value):
+    with pytest.raises(InvalidInputError, match="drain_timeout is .* not a positive number"):
+        Limits(drain_timeout=value)
+    with pytest.raises(InvalidInputError, match="max_client_batch_size is 65537, more than 65536"):
+        Limits(max_client_batch_size=65_537)

@@ -72,7 +72,6 @@ def test_a_text_counts_as_single_and_texts_as_batch(service):
     [
         ("/embed", {"inputs": 5}, 422, "validation"),
         ("/embed", {"inputs": ""}, 400, "empty"),
-        ("/nowhere", None, 404, "validation"),
         ("/embed", {"inputs": ["word " * 200] * 300}, 504, "overloaded"),
     ],
 )
@@ -81,6 +80,12 @@ def test_failures_count_by_kind(service, path, value, status, kind):
     assert more[f'te_request_failure{{err="{kind}"}}'] == 1
     assert more[f'ortembed_http_requests_total{{status="{status}"}}'] == 1
     assert not [name for name in more if "success" in name]
+
+
+def test_what_asks_for_no_vectors_is_no_failed_request(service):
+    more = changes(service, lambda: ask(service, "/nowhere", None))
+    assert more['ortembed_http_requests_total{status="404"}'] == 1
+    assert not [name for name in more if name.startswith("te_request_")]
 
 
 def test_what_waits_and_runs_is_seen_and_goes(service):

@@ -251,3 +251,20 @@ def test_many_requests_of_many_texts_all_get_their_own():
 
     _, noted = run(Engine(), test, slots=3, batch_tokens=64, max_tokens=10**6)
     assert max(tokens for _, tokens in noted) <= 64
+
+
+def test_where_no_thread_can_be_started_requests_fail_and_the_queue_lives(monkeypatch):
+    async def test(queue):
+        with monkeypatch.context() as patch:
+
+            def refuse(*_arguments):
+                raise RuntimeError("can't start new thread")
+
+            patch.setattr(type(queue._threads), "submit", refuse)
+            for _ in range(3):
+                with pytest.raises(ServiceUnavailableError, match="no thread can be started"):
+                    await queue.run(texts((1, 2), (2, 200)), POOLED)
+        assert (queue.size, queue._waiting) == (0, set())
+        return values(await queue.run(texts((3, 1)), POOLED))
+
+    assert run(Engine(), test)[0] == [[3, 1]]

@@ -18,7 +18,7 @@ class ApiError(Exception):
     Attributes:
         status: The HTTP status code.
         message: What is wrong and what to do; never a user's text.
-        error_type: TEI's name for it: Empty, Validation, Tokenizer, Backend, OverloadedError or Unhealthy.
+        error_type: TEI's name for it: Empty, Validation, Tokenizer, Backend, Overloaded or Unhealthy.
         code: OpenAI's name for it.
         param: The field that it is about.
         retry_after: Seconds after which to try again.

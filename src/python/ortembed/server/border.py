@@ -1,7 +1,7 @@
 """The service's border, an ASGI application round the routes: who may come in, for how long, and how it ends.
 
-Each request ends in one of these ways: an answer of the routes, a ApiError's, or the client has gone. Whatever it is,
-its place is freed, and it is logged and counted.
+Each request ends in one of these ways: an answer of the routes, an ApiError's, or the client has gone. Whatever it
+is, its place is freed, and it is logged and counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TIMEOUT_HEADER = b"x-request-timeout"
 CLIENT_CLOSED = 499  # as proxies log it; nobody gets it
 # What tells nothing of anybody's texts, and has to answer when nothing else does.
-_OPEN_PATHS = frozenset({"/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/openapi.json"})
+_OPEN_PATHS = frozenset({"/", "/health", "/ready", "/live", "/ping", "/metrics", "/docs", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
 
 
@@ -72,8 +72,7 @@ class Border:
             log_request(record)
 
     async def _admit(self, scope: Message, headers: dict[bytes, bytes], receive: Receive, answer: _Answer) -> None:
-        path = scope["path"]
-        if not (path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)):
+        if not _is_open(scope):
             self._keys.check(headers.get(b"authorization"))
         if scope["method"] != "POST":
             await self._app(scope, receive, answer)
@@ -142,6 +141,12 @@ class Border:
             return  # the routes have told it
         response = refuse(scope, error, close=not answer.has_body and _has_unwanted_body(scope))
         await response(scope, receive, answer)
+
+
+def _is_open(scope: Message) -> bool:
+    """Tell whether a request needs no key."""
+    path = scope["path"]
+    return scope["method"] in {"GET", "HEAD"} and (path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER))
 
 
 def _has_unwanted_body(scope: Message) -> bool:

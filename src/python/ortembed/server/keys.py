@@ -26,9 +26,9 @@ def read_keys(path: str | None) -> tuple[str, ...]:
         OSError: It cannot be read.
     """
     if path is None:
-        source, keys = KEY_VARIABLE, [os.environ.get(KEY_VARIABLE, "")]
-        if not keys[0]:
+        if KEY_VARIABLE not in os.environ:
             return ()
+        source, keys = KEY_VARIABLE, [os.environ[KEY_VARIABLE]]
     else:
         source, keys = path, Path(path).read_text("utf-8", errors="replace").split("\n")
     found = tuple(key.strip() for key in keys if key.strip())
@@ -47,7 +47,7 @@ class KeyCheck:
         self._digests = [_digest(key.encode()) for key in keys]
 
     def check(self, authorization: bytes | None) -> None:
-        """Take the Authorization header; raise a ApiError unless it is ``Bearer`` and one of the keys."""
+        """Take the Authorization header; raise an ApiError unless it is ``Bearer`` and one of the keys."""
         if not self._digests:
             return
         scheme, _, shown = (authorization or b"").partition(b" ")

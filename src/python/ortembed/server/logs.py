@@ -13,7 +13,6 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 if TYPE_CHECKING:
     from ortembed.server.record import Record
 
-LEVELS = ("debug", "info", "warning", "error")
 _LONGEST_PATH = 200
 
 _log = logging.getLogger("ortembed.server")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ortembed.responses import Stats
     from ortembed.server.record import Record
 
+# Requests to these, whatever becomes of them, are what te_request_count and its like count.
+_VECTOR_PATHS = frozenset({"/", "/embed", "/embed_all", "/similarity", "/v1/embeddings"})
 _SECONDS = tuple(0.0005 * 2**i for i in range(18))  # half a millisecond to a minute
 _TOKENS = tuple(2**i for i in range(4, 18))
 _TEXTS = tuple(2**i for i in range(12))
@@ -69,12 +71,12 @@ class Metrics:
     def observe(self, record: Record) -> None:
         """Count a request that is over."""
         self._http.labels(record.status).inc()
-        if record.error_type:
-            self._failures.add(record.error_type.lower())
-        if not record.texts:
+        if record.method != "POST" or record.path not in _VECTOR_PATHS:
             return
         method = "batch" if record.is_batch else "single"
         self._requests.add(method)
+        if record.error_type:
+            self._failures.add(record.error_type.lower())
         self._texts.add(method, record.texts)
         self._truncated.inc(record.truncated)
         for length in record.lengths:

@@ -7,6 +7,7 @@ has been refused, and requests that come before the last one is answered. It has
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PASSED_OVER = 32 * 2**20  # bytes of a body that nobody reads, for which a connection may go on
 _MOST_LOOSE_BYTES = 65_536  # of a head, or of anything else that makes neither a head complete nor a body longer
+_LEAST_READ = 65_536  # bytes of an answer within the time for it
 _MOST_PIPELINED = 16  # requests that wait for the answer to the one before them
 _MOST_PIPELINED_BYTES = 2**18  # of their bodies
 
@@ -58,6 +60,8 @@ class TimedProtocol(HttpToolsProtocol):
         if self._reading is None and (self.cycle is None or self.cycle.response_complete):
             self._reading = self._after(self.transport.abort)
         self._loose_bytes += len(data)
+        if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._loose_bytes > _MOST_LOOSE_BYTES or self._passed_over > PASSED_OVER:
             self.transport.abort()
@@ -94,6 +98,7 @@ class TimedProtocol(HttpToolsProtocol):
         """Go on with the next request."""
         if self.pipeline:
             self._running = self.pipeline[-1][0]
+            self._pipelined_bytes -= len(self._running.body)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -108,9 +113,9 @@ class TimedProtocol(HttpToolsProtocol):
         _cancel(self._writing)
 
     def _check_reader(self) -> None:
-        """Let a client go on that has read a quarter of what was left; another one keeps memory for nothing."""
+        """Let a client go on that has read something; another one keeps memory for nothing."""
         unread = self.transport.get_write_buffer_size()
-        if unread > 0.75 * self._unread:
+        if unread > self._unread - _LEAST_READ:
             self.transport.abort()
             return
         self._unread = unread
@@ -118,6 +123,12 @@ class TimedProtocol(HttpToolsProtocol):
 
     def _after(self, call: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(self.seconds, call)
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Rename the header of an offer to change the protocol, which is not taken: the parser would stop at the body."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return re.sub(rb"(?i)\r\nupgrade:", b"\r\nx-offer:", head) + end + rest
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -123,8 +123,8 @@ class JoiningQueue:
         request = _Request(tokens, kind, asyncio.get_running_loop().create_future())
         self._line.join(request)
         self._waiting.add(request)
-        self._start()
         try:
+            self._start()
             await request.done
         finally:
             self._line.leave(request)
@@ -136,9 +136,7 @@ class JoiningQueue:
         """Fail what waits and runs with ServiceUnavailableError, and take nothing any more."""
         self._is_open = False
         for request in list(self._waiting):
-            self._line.leave(request)
-            if not request.done.done():
-                request.done.set_exception(ServiceUnavailableError("the service is shutting down"))
+            self._fail(request, ServiceUnavailableError("the service is shutting down"))
         self._threads.shutdown(wait=False)
 
     def _start(self) -> None:
@@ -155,8 +153,22 @@ class JoiningQueue:
                 sum(len(rows) for _, rows in pieces),
                 sum(request.lengths[row] for request, rows in pieces for row in rows),
             )
+            self._submit(pieces)
+
+    def _submit(self, pieces: Pieces) -> None:
+        try:
             work = asyncio.get_running_loop().run_in_executor(self._threads, self._run, pieces)
+        except RuntimeError as error:  # the system has no more threads
+            self._free += 1
+            for request, _ in pieces:
+                self._fail(request, ServiceUnavailableError(f"no thread can be started: {error}"))
+        else:
             work.add_done_callback(partial(self._deliver, pieces))
+
+    def _fail(self, request: _Request, error: Exception) -> None:
+        self._line.leave(request)
+        if not request.done.done():
+            request.done.set_exception(error)
 
     def _run(self, pieces: Pieces) -> list[Sequence[Floats] | Exception]:
         """In a thread: run pieces together; where that fails, each alone, so that only the guilty ones fail."""
@@ -173,8 +185,7 @@ class JoiningQueue:
             if request.done.done():  # cancelled, or another piece of it has failed
                 continue
             if isinstance(rows, Exception):
-                self._line.leave(request)
-                request.done.set_exception(rows)
+                self._fail(request, rows)
                 continue
             for place, row in zip(places, rows, strict=True):
                 request.rows[place] = row

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ortembed.server.settings import Settings
 
 _BACKLOG = 2048
+_KEEP_ALIVE = 75  # seconds between two requests, longer than clients and proxies keep a connection
 _GRACE = 2.0  # seconds for answers that tell of the end
 
 _log = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def _config(service: Service, certificate: str | None, private_key: str | None) 
         server_header=False,
         ssl_certfile=certificate,
         ssl_keyfile=private_key,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=int(limits.drain_timeout + _GRACE),
         backlog=_BACKLOG,
     )

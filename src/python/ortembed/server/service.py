@@ -99,14 +99,14 @@ class Service:
         _log.info("ready", extra={"models": self.names})
 
     def model(self, name: str | None) -> ServedModel:
-        """Give a model by its name, the first one for no name; a ApiError when it is not there, or not yet."""
+        """Give a model by its name, the first one for no name; an ApiError when it is not there, or not yet."""
         known = self.known_name(name or self.names[0])
         if not self.is_loaded:
             raise unavailable("the models are being loaded", retry_after=2)
         return self._models[known]
 
     def known_name(self, name: str) -> str:
-        """Give a name that a model has; a ApiError for another one."""
+        """Give a name that a model has; an ApiError for another one."""
         if name not in self.names:
             raise ApiError(
                 NOT_FOUND,
@@ -118,7 +118,7 @@ class Service:
         return name
 
     async def check_ready(self) -> None:
-        """Raise a ApiError unless requests can be answered."""
+        """Raise an ApiError unless requests can be answered."""
         if self.is_draining:
             raise unavailable("the service is shutting down")
         for name in self.names:

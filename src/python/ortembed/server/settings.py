@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from ortembed.errors import InvalidInputError
+
+MOST_TEXTS = 65_536  # of a request, whatever the limits say: what is more is not even read
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ class Limits:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
                 raise InvalidInputError(f"{field.name} is {value!r}, not a positive number")
+        if self.max_client_batch_size > MOST_TEXTS:
+            raise InvalidInputError(f"max_client_batch_size is {self.max_client_batch_size}, more than {MOST_TEXTS}")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 
 from ortembed.server.answers import MANY_VALUES, JsonResponse, to_json, values_of
+from ortembed.server.api_errors import invalid
 from ortembed.server.described import GET_ERRORS, POST_ERRORS, computed, errors, keys
 from ortembed.server.inputs import Inputs, read_inputs
 from ortembed.server.queue import Kind
@@ -71,6 +72,11 @@ def tei_router(service: Service) -> APIRouter:
         """Give the tokens of texts, with the characters that they stand for."""
         model = service.model(body.model)
         inputs = read_inputs(body.inputs, "inputs", service.settings.limits)
+        most = service.settings.limits.max_text_characters
+        if inputs.characters > most:  # the answer is twenty times as long
+            raise invalid(
+                f"the inputs have {inputs.characters} characters, more than {most} together", param="inputs"
+            )
         return JsonResponse(
             await model.in_thread(lambda: _tokens(model, inputs, body.prompt_name, special=body.add_special_tokens))
         )
