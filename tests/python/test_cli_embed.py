@@ -177,7 +177,8 @@ def test_a_stream_has_no_late_keys_for_a_table(ortembed, tmp_path):
     stdin = '{"text": "a"}\n' * 5000 + '{"text": "b", "late": 1}\n'
     done = ortembed("embed", "-", "--format", "jsonl", "-o", tmp_path / "out.parquet", stdin=stdin)
     assert done.returncode == 1
-    assert b"standard input has a key 'late' that its first rows lack" in done.stderr
+    assert b"standard input, rows 4097 to 5001: 'late' is a key that is missing in the rows before" in done.stderr
+    assert done.stderr.count(b"\n") == 1  # and nothing of pyarrow's own
     assert list(tmp_path.iterdir()) == []
 
 

@@ -164,6 +164,17 @@ def test_another_source_begins_anew_and_one_of_another_name_does_not(embed, inte
     assert texts[0] == "word"
 
 
+def test_another_delimiter_begins_anew(embed, interrupted, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("text\tn\n" + "".join(f"word {i}\tn {i}\n" for i in range(ROWS)), "utf-8")
+    embed(source, "-o", tmp_path / "whole.npy", "--format", "tsv")
+    interrupted(2)
+    embed(source, "-o", tmp_path / "out.npy", status=130)
+    told = embed(source, "-o", tmp_path / "out.npy", "--format", "tsv")
+    assert told == "ortembed: beginning anew: format changed since the run that was interrupted\n"
+    assert content(tmp_path / "out.npy") == content(tmp_path / "whole.npy")
+
+
 def test_restart_begins_anew(embed, interrupted, source, tmp_path):
     texts = interrupted(2)
     embed(source, "-o", tmp_path / "out.npy", status=130)

@@ -99,7 +99,7 @@ def chunks(rows: Iterable[Row], start: int = 0) -> Iterator[list[Row]]:
 def _survey(source: Source, target: Path) -> Survey:
     state = _state(source)
     is_table = isinstance(source, Parquet)
-    columns = TableSchema(source.origin.label) if target.suffix == ".parquet" and not is_table else None
+    columns = TableSchema(source) if target.suffix == ".parquet" and not is_table else None
     rows = 0
     # The fields of a table are what JSON may not have; read now, they are refused before hours of work.
     for chunk in chunks(source.rows(with_fields=target.suffix == ".jsonl")):
@@ -108,6 +108,9 @@ def _survey(source: Source, target: Path) -> Survey:
             columns.learn(chunk)
     if columns:
         columns.known()
+        if columns.is_mixed:  # values that fit the columns of their chunk may not fit those of all
+            for chunk in chunks(source.rows()):
+                columns.table(chunk)
     digest = hashlib.sha256()
     with source.origin.open() as file:
         while block := file.read(_BLOCK_BYTES):
@@ -119,7 +122,7 @@ def _identity(source: Source, target: Path, survey: Survey, encoding: Encoding) 
     return {
         "source": survey.sha256,
         "rows": survey.rows,
-        "format": type(source).__name__,
+        "format": source.format_name,
         "column": source.asked_column,
         "output": target.suffix,
         **encoding.identity(),

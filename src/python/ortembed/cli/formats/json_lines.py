@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class JsonLines(Source):
     """Objects with a text under some key, each with keys of its own; blank lines are none."""
 
+    format_name = "jsonl"
+
     def rows(self, *, with_fields: bool = True) -> Iterator[Row]:  # noqa: ARG002 - they are read in any case
         """Give a row for each object."""
         column = None

@@ -27,6 +27,8 @@ _BUFFER_BYTES = 1 << 20  # so that a row group is not read as a whole
 class Parquet(Source):
     """Tables with a column of strings. Vectors that a file has already are left out."""
 
+    format_name = "parquet"
+
     def __init__(self, origin: Input, column: str | None) -> None:
         """Refuse a stream: the table of contents is at the end of the file.
 
@@ -51,7 +53,7 @@ class Parquet(Source):
                 number += table.num_rows
 
     def tables(self, rows: int) -> Iterator[Table]:
-        """Give the rows as tables of all columns, as they are, of so many rows and a last one of fewer."""
+        """Give the rows as tables of all columns, as they are, of so many rows at most."""
         with self._open() as file:
             yield from self._tables(file, self._kept_names(file), rows)
 
@@ -91,6 +93,7 @@ class Parquet(Source):
             raise InvalidInputError(f"{self.origin.label} is not a Parquet file that can be read: {error}") from error
 
     def _tables(self, file: Any, names: list[str], rows: int) -> Iterator[Table]:  # noqa: ANN401 - pyarrow has no types
+        """Give tables, which end where a dictionary does, too: with the row group."""
         for batch in file.iter_batches(rows, columns=names):
             yield self._arrow.base.Table.from_batches([batch]).select(names)
 
