@@ -182,6 +182,26 @@ def test_a_stream_has_no_late_keys_for_a_table(ortembed, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.duration("ns"), 1),
+        (pa.list_(pa.timestamp("ns")), [1]),
+        (pa.date32(), 10_000_000),
+        (pa.timestamp("s", tz="Europe/Nowhere"), 1),
+        (pa.list_(pa.timestamp("s", tz="Europe/Nowhere")), [1]),
+    ],
+    ids=str,
+)
+def test_values_that_python_has_no_form_for_are_told(embed, tmp_path, kind, value):
+    values = pa.array([value], pa.int32()).cast(kind) if kind == pa.date32() else pa.array([value], kind)
+    pq.write_table(pa.table({"text": ["a"], "late": values}), tmp_path / "in.parquet")
+    told = embed(tmp_path / "in.parquet", "-o", tmp_path / "out.jsonl", "--model", "no such model!", status=1)
+    assert "in.parquet: column 'late' is " in told
+    assert "write .parquet or .npy" in told
+    embed(tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--truncate-dim", 2)
+
+
 def test_one_text_has_no_ranges(embed, tmp_path):
     (tmp_path / "in.txt").write_text("a", "utf-8")
     told = embed(tmp_path / "in.txt", "-o", tmp_path / "out.npy", "--precision", "int8", status=1)

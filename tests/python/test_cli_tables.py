@@ -30,10 +30,8 @@ def lines(*rows):
 def test_a_stream_changes_no_value_to_fit_its_first_rows(ortembed, tmp_path, first, later, told):
     stdin = lines(*[{"text": "a", "n": first}] * BLOCK, {"text": "b", "n": later})
     done = ortembed("embed", "-", "--format", "jsonl", "-o", tmp_path / "out.parquet", stdin=stdin)
-    start = (
-        f"ortembed: InvalidInputError: standard input, rows {BLOCK + 1} to {BLOCK + 1}: {told} in the rows before;"
-    )
-    assert done.stderr.decode().startswith(start)
+    place = f"standard input, rows {BLOCK + 1} to {BLOCK + 1}"
+    assert done.stderr.decode().startswith(f"ortembed: InvalidInputError: {place}: {told} in the rows before;")
     assert (done.returncode, done.stderr.count(b"\n"), list(tmp_path.iterdir())) == (1, 1, [])
 
 

@@ -9,7 +9,7 @@ from ortembed.errors import InvalidInputError
 from ortembed.tokenizer import check_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -95,6 +95,6 @@ def _checked(texts: str | Iterable[str]) -> list[str]:
 
 
 def _id(value: object, number: int, place: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value <= _MAX_ID:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= int(value) <= _MAX_ID:
         raise InvalidInputError(f"rows[{number}][{place}] is {value!r}, not a token id")
     return int(value)

@@ -54,5 +54,11 @@ class Delimited(Source):
                     yield line, record
                 line = reader.line_num + 1
         except csv.Error as error:
-            hint = "; is a quote not closed?" if "end of data" in str(error) or "limit" in str(error) else ""
-            raise InvalidInputError(f"{self.origin.label}, line {line}: {error}{hint}") from error
+            raise InvalidInputError(f"{self.origin.label}, line {line}: {_told(str(error))}") from error
+
+
+def _told(error: str) -> str:
+    """Give what helps with an error of the standard library's."""
+    if "new-line character" in error:
+        return "a carriage return in a field that is not quoted; lines have to end with a newline"
+    return f"{error}; is a quote not closed?" if "end of data" in error or "limit" in error else error

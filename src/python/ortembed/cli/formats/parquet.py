@@ -115,9 +115,9 @@ class Parquet(Source):
         return column
 
     def _is_text(self, kind: Any) -> bool:  # noqa: ANN401
-        types = self._arrow.base.types
-        plain = kind.value_type if types.is_dictionary(kind) else kind
-        return bool(types.is_string(plain) or types.is_large_string(plain))
+        base = self._arrow.base
+        plain = kind.value_type if base.types.is_dictionary(kind) else kind
+        return plain in (base.string(), base.large_string(), base.string_view())
 
     def _texts(self, table: Table, column: str, before: int) -> list[str]:
         texts: list[str] = table.column(column).to_pylist()
@@ -128,13 +128,22 @@ class Parquet(Source):
         return texts
 
     def _fields(self, table: Table) -> Iterator[dict[str, Any]]:
+        names = table.schema.names
+        for values in zip(*(self._values(table.column(name), name) for name in names), strict=True):
+            yield {name: self._plain(value, name) for name, value in zip(names, values, strict=True)}
+
+    def _values(self, column: Any, name: str) -> list[Any]:  # noqa: ANN401
         types = self._arrow.base.types
-        for index, field in enumerate(table.schema):
-            if types.is_timestamp(field.type) or types.is_time(field.type):  # Python's own have no nanoseconds
-                as_text = self._arrow.compute.cast(table.column(index), self._arrow.base.string())
-                table = table.set_column(index, field.name, as_text)
-        for row in table.to_pylist():
-            yield {name: self._plain(value, name) for name, value in row.items()}
+        try:
+            if types.is_timestamp(column.type) or types.is_time(column.type):  # Python's own have no nanoseconds
+                column = self._arrow.compute.cast(column, self._arrow.base.string())
+            values: list[Any] = column.to_pylist()
+        except (self._arrow.base.ArrowException, ValueError, OverflowError, LookupError) as error:
+            raise InvalidInputError(
+                f"{self.origin.label}: column {name!r} is {column.type}, with values that have no form in JSON "
+                f"({error}); write .parquet or .npy"
+            ) from error
+        return values
 
     def _plain(self, value: Any, name: str) -> Any:  # noqa: ANN401 - any value of JSON
         """Give what JSON has for a value: null for NaN, words for dates and decimals."""

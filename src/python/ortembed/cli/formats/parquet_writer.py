@@ -95,9 +95,10 @@ class TableSchema:
             known = self._schema.field(field.name) if field.name in names else None
             if known is None or not self._holds(known, field):
                 told = f"{field.type} after {known.type}" if known else "a key that is missing"
+                place = f"{self._source.origin.label}, rows {before + 1} to {before + len(rows)}"
                 raise InvalidInputError(
-                    f"{self._source.origin.label}, rows {before + 1} to {before + len(rows)}: {field.name!r} is {told} "
-                    "in the rows before; a stream cannot be read ahead: write it to a file first, or write .jsonl"
+                    f"{place}: {field.name!r} is {told} in the rows before; "
+                    "a stream cannot be read ahead: write it to a file first, or write .jsonl"
                 )
 
     def _found(self, rows: Sequence[Row]) -> Schema:
@@ -126,8 +127,8 @@ class TableSchema:
             raise
         except (self._arrow.base.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise InvalidInputError(
-                f"{self._source.origin.label}: the fields beside the texts do not fit the columns of a table ({error}); "
-                "write .jsonl, or .npy"
+                f"{self._source.origin.label}: the fields beside the texts do not fit the columns of a table "
+                f"({error}); write .jsonl, or .npy"
             ) from error
 
 
