@@ -219,6 +219,36 @@ def test_a_source_that_changes_meanwhile_is_told(embed, source, tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
+@pytest.mark.parametrize("output", ["npy", "parquet"])
+def test_a_source_of_another_time_and_the_same_content_is_the_same(embed, source, tmp_path, monkeypatch, output):
+    whole = Encoding.encode_chunk
+
+    def encode(self, texts):
+        os.utime(source, ns=(0, source.stat().st_mtime_ns + 10**9))
+        return whole(self, texts)
+
+    monkeypatch.setattr(Encoding, "encode_chunk", encode)
+    assert embed(source, "-o", tmp_path / f"out.{output}") == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", f"out.{output}"]
+
+
+def test_rows_of_changed_content_are_never_recorded(embed, source, tmp_path, monkeypatch):
+    """Content that changes after two chunks: a kill at any time later would leave rows under the old hash."""
+    whole, recorded = Encoding.encode_chunk, []
+
+    def encode(self, texts):
+        recorded.append(done_rows(tmp_path / "out.npy"))
+        if len(recorded) == 3:
+            source.write_text(source.read_text("utf-8").replace("word", "term"), "utf-8")
+        return whole(self, texts)
+
+    monkeypatch.setattr(Encoding, "encode_chunk", encode)
+    told = embed(source, "-o", tmp_path / "out.npy", status=1)
+    assert "in.csv changed while it was read; run the command again" in told
+    assert recorded == [0, 64, 128]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
 def test_sigterm_ends_a_run_as_ctrl_c_does(environment, source, tmp_path):
     source.write_text("text\n" + "".join(f"some words {i}\n" for i in range(20_000)), "utf-8")
     target = tmp_path / "out.npy"

@@ -19,7 +19,7 @@ def check_target(name: str) -> Path:
     """Give where a result will lie; a link stays a link.
 
     Raises:
-        InvalidInputError: The name ends in none of SUFFIXES, is that of something else than a file, or lies in no folder.
+        InvalidInputError: The name ends in none of SUFFIXES, is what is no file, or lies in no folder.
     """
     try:
         target = Path(name).resolve()
