@@ -75,6 +75,20 @@ def test_precisions_are_as_encode_gives_them(embed, embedder, tmp_path, precisio
         )
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_json_lines_have_the_very_values_in_few_digits(embed, tmp_path, precision):
+    (tmp_path / "in.csv").write_text(
+        "text,embedding,n\n" + "".join(f"word {i},old,{i}\n" for i in range(20)), "ascii"
+    )
+    for output in ("npy", "jsonl"):
+        embed(tmp_path / "in.csv", "-o", tmp_path / f"out.{output}", "--precision", precision)
+    rows, vectors = read(tmp_path / "out.jsonl")
+    assert rows == [{"text": f"word {i}", "n": str(i)} for i in range(20)]
+    expected = np.load(tmp_path / "out.npy")
+    np.testing.assert_array_equal(vectors.astype(expected.dtype), expected)
+    assert (tmp_path / "out.jsonl").stat().st_size < 20 * 384 * 16
+
+
 def test_codes_have_the_ranges_of_all_vectors(embed, embedder, tmp_path):
     texts = [f"word {i % 40}" for i in range(4096)] + ["something else"]
     (tmp_path / "in.txt").write_text("\n".join(texts), "utf-8")

@@ -19,7 +19,17 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
     {"callers", "errors", "locks", "responses", "recipe"},
-    {"backend", "compiled_cache", "control", "counters", "duplicates", "hardware", "precision", "whole_rows"},
+    {
+        "backend",
+        "compiled_cache",
+        "control",
+        "counters",
+        "decimals",
+        "duplicates",
+        "hardware",
+        "precision",
+        "whole_rows",
+    },
     {"progress", "providers", "quality", "truncation"},
     {"partition"},
     {"json_files", "weights"},
@@ -78,7 +88,7 @@ INNER_LAYERS["server"] = [
 INNER_LAYERS["cli"] = [
     {"accelerator", "arguments", "describe", "machine", "output", "partial", "streams", "target_lock"},
     {"encoding", "formats", "help", "judge"},
-    {"transcription"},
+    {"content", "transcription"},
     {"job"},
     {"bridge", "completion", "doctor", "embed", "info", "models", "prepare", "search", "serve", "verify"},  # commands
     {"entry"},

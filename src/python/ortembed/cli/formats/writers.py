@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from ortembed.cli.formats.rows import EMBEDDING
+from ortembed.decimals import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,7 +100,9 @@ class JsonLinesWriter(Writer):
 def json_lines(rows: Iterable[Row], vectors: Iterable[Vectors]) -> Iterator[str]:
     """Give a line of JSON, in ASCII, for each row and its vector."""
     for vector, row in zip(vectors, rows, strict=True):  # an error comes from the vectors, after those before it
-        yield json.dumps({**row.fields, EMBEDDING: vector.tolist()}) + "\n"
+        fields = json.dumps({name: value for name, value in row.fields.items() if name != EMBEDDING})
+        numbers = decimals(vector).decode("ascii") if vector.dtype.kind == "f" else json.dumps(vector.tolist())
+        yield f'{fields[:-1]}, "{EMBEDDING}": {numbers}}}\n'
 
 
 def _header(rows: int, columns: int, dtype: np.dtype[Any]) -> bytes:
