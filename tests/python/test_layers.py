@@ -18,18 +18,8 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 # Lowest first. A module may import those of the rows before its own; "prepare", "server" and so on stand for folders.
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
-    {"callers", "errors", "locks", "responses", "recipe"},
-    {
-        "backend",
-        "compiled_cache",
-        "control",
-        "counters",
-        "decimals",
-        "duplicates",
-        "hardware",
-        "precision",
-        "whole_rows",
-    },
+    {"callers", "decimals", "errors", "locks", "responses", "recipe"},
+    {"backend", "compiled_cache", "control", "counters", "duplicates", "hardware", "precision", "whole_rows"},
     {"progress", "providers", "quality", "truncation"},
     {"partition"},
     {"json_files", "weights"},

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def decimals(row: Floats) -> bytes:
     """Write a vector [n], float32 or float16, as a list of JSON.
 
-    Nine digits tell every float32 from its neighbours, and take half the space of a float64's. One format for all numbers
-    is three times as fast as json.
+    Nine digits tell every float32 from its neighbours, and take half the space of a float64's. One format for all
+    numbers is three times as fast as json.
     """
     return _format(len(row)) % tuple(row.tolist())
 
