@@ -213,6 +213,7 @@ def test_values_that_python_has_no_form_for_are_told(embed, tmp_path, kind, valu
     told = embed(tmp_path / "in.parquet", "-o", tmp_path / "out.jsonl", "--model", "no such model!", status=1)
     assert "in.parquet: column 'late' is " in told
     assert "write .parquet or .npy" in told
+    assert "pandas" not in told
     embed(tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--truncate-dim", 2)
 
 

@@ -139,9 +139,10 @@ class Parquet(Source):
                 column = self._arrow.compute.cast(column, self._arrow.base.string())
             values: list[Any] = column.to_pylist()
         except (self._arrow.base.ArrowException, ValueError, OverflowError, LookupError) as error:
+            told = str(error).split(". Install pandas")[0]  # which would help nobody here
             raise InvalidInputError(
                 f"{self.origin.label}: column {name!r} is {column.type}, with values that have no form in JSON "
-                f"({error}); write .parquet or .npy"
+                f"({told}); write .parquet or .npy"
             ) from error
         return values
 
