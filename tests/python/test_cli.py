@@ -223,6 +223,17 @@ def test_a_target_that_is_a_link_stays_one(ortembed, file, tmp_path):
     assert np.load(tmp_path / "real.npy").shape == (4, 384)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are other matters there")
+def test_a_target_that_is_no_file_is_refused(ortembed, tmp_path):
+    (tmp_path / "loop.npy").symlink_to("loop.npy")
+    os.mkfifo(tmp_path / "pipe.npy")
+    for name, message in (("loop.npy", "is a loop of links"), ("pipe.npy", "is not a regular file")):
+        done = ortembed("embed", "-", "-o", tmp_path / name, "--model", "no such model!", stdin="text\n")
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+        assert f"{name} {message}" in done.stderr.decode()
+    assert (tmp_path / "pipe.npy").is_fifo()
+
+
 def test_help_and_version(ortembed):
     assert b"verify" in ortembed("--help").stdout
     assert ortembed("--version").stdout.startswith(b"ortembed 0.")

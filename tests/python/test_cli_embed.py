@@ -75,6 +75,20 @@ def test_precisions_are_as_encode_gives_them(embed, embedder, tmp_path, precisio
         )
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_json_lines_have_the_very_values_in_few_digits(embed, tmp_path, precision):
+    (tmp_path / "in.csv").write_text(
+        "text,embedding,n\n" + "".join(f"word {i},old,{i}\n" for i in range(20)), "ascii"
+    )
+    for output in ("npy", "jsonl"):
+        embed(tmp_path / "in.csv", "-o", tmp_path / f"out.{output}", "--precision", precision)
+    rows, vectors = read(tmp_path / "out.jsonl")
+    assert rows == [{"text": f"word {i}", "n": str(i)} for i in range(20)]
+    expected = np.load(tmp_path / "out.npy")
+    np.testing.assert_array_equal(vectors.astype(expected.dtype), expected)
+    assert (tmp_path / "out.jsonl").stat().st_size < 20 * 384 * 16
+
+
 def test_codes_have_the_ranges_of_all_vectors(embed, embedder, tmp_path):
     texts = [f"word {i % 40}" for i in range(4096)] + ["something else"]
     (tmp_path / "in.txt").write_text("\n".join(texts), "utf-8")
@@ -177,8 +191,30 @@ def test_a_stream_has_no_late_keys_for_a_table(ortembed, tmp_path):
     stdin = '{"text": "a"}\n' * 5000 + '{"text": "b", "late": 1}\n'
     done = ortembed("embed", "-", "--format", "jsonl", "-o", tmp_path / "out.parquet", stdin=stdin)
     assert done.returncode == 1
-    assert b"standard input has a key 'late' that its first rows lack" in done.stderr
+    assert b"standard input, rows 4097 to 5001: 'late' is a key that is missing in the rows before" in done.stderr
+    assert done.stderr.count(b"\n") == 1  # and nothing of pyarrow's own
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.duration("ns"), 1),
+        (pa.list_(pa.timestamp("ns")), [1]),
+        (pa.date32(), 10_000_000),
+        (pa.timestamp("s", tz="Europe/Nowhere"), 1),
+        (pa.list_(pa.timestamp("s", tz="Europe/Nowhere")), [1]),
+    ],
+    ids=str,
+)
+def test_values_that_python_has_no_form_for_are_told(embed, tmp_path, kind, value):
+    values = pa.array([value], pa.int32()).cast(kind) if kind == pa.date32() else pa.array([value], kind)
+    pq.write_table(pa.table({"text": ["a"], "late": values}), tmp_path / "in.parquet")
+    told = embed(tmp_path / "in.parquet", "-o", tmp_path / "out.jsonl", "--model", "no such model!", status=1)
+    assert "in.parquet: column 'late' is " in told
+    assert "write .parquet or .npy" in told
+    assert "pandas" not in told
+    embed(tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--truncate-dim", 2)
 
 
 def test_one_text_has_no_ranges(embed, tmp_path):

@@ -97,6 +97,8 @@ def test_a_format_that_is_named_goes_before_the_suffix(tmp_path):
         ("a.csv", b'text\na\n"b\nc\n', "a.csv, line 3: unexpected end of data; is a quote not closed?"),
         ("a.csv", b'text\n"a" b\n', "a.csv, line 2: ',' expected after '\"'"),
         ("a.csv", b'text\n"' + b"x" * (1 << 24) + b'y"\n', "a.csv, line 2: field larger than field limit (16777216)"),
+        ("a.csv", b"text\na\rb\n", "a.csv, line 2: a carriage return in a field that is not quoted"),
+        ("a.csv", b"text\ra\rb\r", "a.csv, line 1: a carriage return in a field that is not quoted"),
         ("a.csv", b"a,b,a\n", "a.csv has more than one column 'a'"),
         ("a.csv", b"a,b\n1,2\n", "no single column of texts, nor \"text\"; name one with --column; it has: 'a', 'b'"),
         ("a.csv", b"text\n\xff\n", "a.csv is not UTF-8: line 2 has byte 0xff"),
@@ -111,6 +113,8 @@ def test_a_format_that_is_named_goes_before_the_suffix(tmp_path):
         ("a.jsonl", b'{"a": "1", "b": "2"}', 'line 1 has no single column of texts, nor "text"'),
         ("a.jsonl", b'{"text": "a", "n": NaN}', "line 1: not JSON: NaN is no JSON number"),
         ("a.jsonl", b'{"text": "a", "n": 1e999}', "line 1: not JSON: 1e999 is beyond what a number may be"),
+        ("a.jsonl", b'{"text": "a", "text": "b"}', "line 1: not JSON: the key 'text' comes twice"),
+        ("a.jsonl", b'{"text": "a", "n": [{"x": 1, "x": 1}]}', "line 1: not JSON: the key 'x' comes twice"),
         ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON"),
         ("a.jsonl", b'{"text": "a", "n": ' + b"1" * 5000 + b"}", "a.jsonl, line 1: not JSON"),
         ("a.parquet", b"", "a.parquet is not a Parquet file that can be read"),
@@ -159,6 +163,13 @@ def test_tables_that_do_not_fit_are_refused(tmp_path, table, message):
         read_texts(str(tmp_path / "a.parquet"))
 
 
+@pytest.mark.parametrize("name", ["in.parquet", "in.csv", "in"])
+def test_a_folder_is_no_file(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(InvalidInputError, match=f"{name} is a folder"):
+        read_texts(str(tmp_path / name))
+
+
 def test_a_column_of_numbers_is_refused(tmp_path):
     pq.write_table(pa.table({"text": ["a"], "n": [1]}), tmp_path / "a.parquet")
     with pytest.raises(InvalidInputError, match="column 'n' is int64, not strings"):
@@ -175,7 +186,7 @@ def test_a_damaged_table_names_its_file(tmp_path):
         read_texts(str(path))
 
 
-@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
 def test_strings_of_other_kinds_are_texts(tmp_path, kind):
     pq.write_table(pa.table({"text": pa.array(["a", "b", "a"]).cast(kind)}), tmp_path / "a.parquet")
     assert read_texts(str(tmp_path / "a.parquet")) == ["a", "b", "a"]

@@ -164,6 +164,17 @@ def test_another_source_begins_anew_and_one_of_another_name_does_not(embed, inte
     assert texts[0] == "word"
 
 
+def test_another_delimiter_begins_anew(embed, interrupted, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("text\tn\n" + "".join(f"word {i}\tn {i}\n" for i in range(ROWS)), "utf-8")
+    embed(source, "-o", tmp_path / "whole.npy", "--format", "tsv")
+    interrupted(2)
+    embed(source, "-o", tmp_path / "out.npy", status=130)
+    told = embed(source, "-o", tmp_path / "out.npy", "--format", "tsv")
+    assert told == "ortembed: beginning anew: format changed since the run that was interrupted\n"
+    assert content(tmp_path / "out.npy") == content(tmp_path / "whole.npy")
+
+
 def test_restart_begins_anew(embed, interrupted, source, tmp_path):
     texts = interrupted(2)
     embed(source, "-o", tmp_path / "out.npy", status=130)
@@ -205,6 +216,36 @@ def test_a_source_that_changes_meanwhile_is_told(embed, source, tmp_path, monkey
     monkeypatch.setattr(Encoding, "encode_chunk", encode)
     told = embed(source, "-o", tmp_path / "out.npy", status=1)
     assert "in.csv changed while it was read; run the command again" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize("output", ["npy", "parquet"])
+def test_a_source_of_another_time_and_the_same_content_is_the_same(embed, source, tmp_path, monkeypatch, output):
+    whole = Encoding.encode_chunk
+
+    def encode(self, texts):
+        os.utime(source, ns=(0, source.stat().st_mtime_ns + 10**9))
+        return whole(self, texts)
+
+    monkeypatch.setattr(Encoding, "encode_chunk", encode)
+    assert embed(source, "-o", tmp_path / f"out.{output}") == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", f"out.{output}"]
+
+
+def test_rows_of_changed_content_are_never_recorded(embed, source, tmp_path, monkeypatch):
+    """Content that changes after two chunks: a kill at any time later would leave rows under the old hash."""
+    whole, recorded = Encoding.encode_chunk, []
+
+    def encode(self, texts):
+        recorded.append(done_rows(tmp_path / "out.npy"))
+        if len(recorded) == 3:
+            source.write_text(source.read_text("utf-8").replace("word", "term"), "utf-8")
+        return whole(self, texts)
+
+    monkeypatch.setattr(Encoding, "encode_chunk", encode)
+    told = embed(source, "-o", tmp_path / "out.npy", status=1)
+    assert "in.csv changed while it was read; run the command again" in told
+    assert recorded == [0, 64, 128]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 

@@ -78,6 +78,15 @@ def test_bash_completes(script, folder, line, words):
     assert [word.rstrip("/") for word in shell_output("bash", code, folder)] == words
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_path_in_a_model_is_no_local_file(script, shell):
+    own = [
+        line for line in script(shell).read_text("utf-8").splitlines() if re.search(r"-onnx\b|-l onnx|__onnx_", line)
+    ]
+    assert own
+    assert not [line for line in own if "_files" in line or "__fish_complete_path" in line]
+
+
 @pytest.mark.parametrize(("line", "words"), COMPLETED)
 def test_fish_completes(script, folder, line, words):
     code = f"source {script('fish')}; complete -C '{line}' | string replace -r '\\t.*' ''; true"

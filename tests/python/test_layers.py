@@ -18,7 +18,7 @@ CPP_LAYERS = ["base", "ort", "engine", "binding"]
 # Lowest first. A module may import those of the rows before its own; "prepare", "server" and so on stand for folders.
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
-    {"callers", "errors", "locks", "responses", "recipe"},
+    {"callers", "decimals", "errors", "locks", "responses", "recipe"},
     {"backend", "compiled_cache", "control", "counters", "duplicates", "hardware", "precision", "whole_rows"},
     {"progress", "providers", "quality", "truncation"},
     {"partition"},
@@ -88,7 +88,7 @@ INNER_LAYERS["server"] = [
 INNER_LAYERS["cli"] = [
     {"accelerator", "arguments", "describe", "machine", "output", "partial", "streams", "target_lock"},
     {"encoding", "formats", "help", "judge"},
-    {"transcription"},
+    {"content", "transcription"},
     {"job"},
     {"bridge", "completion", "doctor", "embed", "info", "models", "prepare", "search", "serve", "verify"},  # commands
     {"entry"},

@@ -81,7 +81,14 @@ def test_ids_have_texts(tiny):
     assert tiny.detokenize([[2, 4, 3], [4_000_000]], skip_special_tokens=False) == ["[CLS] hello [SEP]", ""]
 
 
-@pytest.mark.parametrize("value", [-1, 2**31, 2**80, 1.5, "4", None, True])
+def test_ids_that_tokenize_gave_have_texts(tiny):
+    tokens = tiny.tokenize(["hello cat", "cat"])
+    rows = np.split(tokens.ids, tokens.offsets[1:-1])
+    assert tiny.detokenize(rows) == ["hello cat", "cat"]
+    assert tiny.detokenize(np.array([[4, 7], [7, 4]], np.uint16)) == ["hello cat", "cat hello"]
+
+
+@pytest.mark.parametrize("value", [-1, 2**31, 2**80, 1.5, "4", None, True, np.int64(-1), np.float32(4), np.True_])
 def test_what_is_no_id_is_refused(tiny, value):
     with pytest.raises(InvalidInputError, match=r"rows\[1\]\[2\] is .* not a token id"):
         tiny.detokenize([[4], [4, 4, value]])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from ortembed.errors import InvalidInputError
 from ortembed.tokenizer import check_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -71,17 +72,18 @@ class Tokenization:
         prompted = [words + text for text in _checked(texts)]
         return self._pipeline.tokenizer.tokens(prompted, add_special_tokens=add_special_tokens)
 
-    def detokenize(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool = True) -> list[str]:
+    def detokenize(
+        self, rows: Iterable[Iterable[int]] | npt.NDArray[np.integer], *, skip_special_tokens: bool = True
+    ) -> list[str]:
         """Give the text of each row of ids, as near as the vocabulary comes; ids that it lacks have none.
+
+        Rows may be arrays: those of n texts that tokenize gave are np.split(ids, offsets[1:-1]).
 
         Raises:
             InvalidInputError: Something that is not an id.
         """
-        for number, row in enumerate(rows):
-            for place, value in enumerate(row):
-                if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_ID:
-                    raise InvalidInputError(f"rows[{number}][{place}] is {value!r}, not a token id")
-        return self._pipeline.tokenizer.decode(rows, skip_special_tokens=skip_special_tokens)
+        ids = [[_id(value, number, place) for place, value in enumerate(row)] for number, row in enumerate(rows)]
+        return self._pipeline.tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
 
     def token_count(self, texts: str | Iterable[str]) -> npt.NDArray[np.int64]:
         """Count each text's tokens, special tokens included and without truncation: int64 [n]."""
@@ -90,3 +92,9 @@ class Tokenization:
 
 def _checked(texts: str | Iterable[str]) -> list[str]:
     return check_texts([texts] if isinstance(texts, str) else texts)
+
+
+def _id(value: object, number: int, place: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= int(value) <= _MAX_ID:
+        raise InvalidInputError(f"rows[{number}][{place}] is {value!r}, not a token id")
+    return int(value)

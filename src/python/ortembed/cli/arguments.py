@@ -82,7 +82,7 @@ def add_model(parser: argparse.ArgumentParser, *, dtype: str | None = "float32")
     default = dtype or "int8, or float32 where there is something else to compare"
     parser.add_argument("--dtype", choices=DTYPES, default=dtype, help=f"default: {default}")
     parser.add_argument("--form", choices=FORMS, default="cpu", help="what the graph is made for (default: cpu)")
-    parser.add_argument("--onnx", metavar="FILE", help="use this ONNX file of the model's, by its path in it")
+    parser.add_argument("--onnx", metavar="PATH", help="use this ONNX file of the model's, by its path in it")
 
 
 def variant(options: argparse.Namespace) -> dict[str, Any]:

@@ -79,21 +79,20 @@ def _to_file(source: Source, target: Path, options: argparse.Namespace) -> Done:
         return embed_file(source, target, partial(Encoding, options), restart=options.restart)
     with target_file(target) as file, rows_bar(None, 0) as advance:
         encoding = Encoding(options)
-        writer = _stream_writer(file, target, source, encoding)
-        own, texts = tee(source.rows(with_fields=writer.needs_fields))
-        vectors = encoding.stream(row.text for row in texts)
         count = 0
-        while block := list(islice(vectors, _STREAM_ROWS)):
-            writer.append(list(islice(own, len(block))), stack(block, encoding))
-            count += len(block)
-            advance(len(block))
-        writer.close()
+        with _stream_writer(file, target, source, encoding) as writer:
+            own, texts = tee(source.rows(with_fields=writer.needs_fields))
+            vectors = encoding.stream(row.text for row in texts)
+            while block := list(islice(vectors, _STREAM_ROWS)):
+                writer.append(list(islice(own, len(block))), stack(block, encoding))
+                count += len(block)
+                advance(len(block))
     return Done(count, 0)
 
 
 def _stream_writer(file: BinaryIO, target: Path, source: Source, encoding: Encoding) -> Writer:
     if target.suffix == ".parquet":
-        return ParquetWriter(file, TableSchema(source.origin.label), encoding.columns, encoding.dtype)
+        return ParquetWriter(file, TableSchema(source), encoding.columns, encoding.dtype)
     if target.suffix == ".jsonl":
         return JsonLinesWriter(file)
     return ArrayWriter(file, (0, encoding.columns), encoding.dtype)

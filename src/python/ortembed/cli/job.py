@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from ortembed.cli.content import Content
 from ortembed.cli.formats.parquet import Parquet
 from ortembed.cli.formats.parquet_writer import TableSchema
 from ortembed.cli.formats.writers import ArrayWriter, JsonLinesWriter
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _LEAST_ROWS = 64
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 1 << 18
-_BLOCK_BYTES = 1 << 20
 
 
 class Survey(NamedTuple):
@@ -37,14 +36,12 @@ class Survey(NamedTuple):
 
     Attributes:
         rows: How many there are.
-        sha256: Of its bytes.
-        state: Size and time of the last change.
+        content: What it was.
         columns: Those of a table, where one is written and the source is none.
     """
 
     rows: int
-    sha256: str
-    state: tuple[int, int]
+    content: Content
     columns: TableSchema | None
 
 
@@ -97,9 +94,8 @@ def chunks(rows: Iterable[Row], start: int = 0) -> Iterator[list[Row]]:
 
 
 def _survey(source: Source, target: Path) -> Survey:
-    state = _state(source)
-    is_table = isinstance(source, Parquet)
-    columns = TableSchema(source.origin.label) if target.suffix == ".parquet" and not is_table else None
+    content = Content(source.origin)
+    columns = TableSchema(source) if target.suffix == ".parquet" and not isinstance(source, Parquet) else None
     rows = 0
     # The fields of a table are what JSON may not have; read now, they are refused before hours of work.
     for chunk in chunks(source.rows(with_fields=target.suffix == ".jsonl")):
@@ -108,18 +104,18 @@ def _survey(source: Source, target: Path) -> Survey:
             columns.learn(chunk)
     if columns:
         columns.known()
-    digest = hashlib.sha256()
-    with source.origin.open() as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return Survey(rows, digest.hexdigest(), state, columns)
+        if columns.is_mixed:  # values that fit the columns of their chunk may not fit those of all
+            for chunk in chunks(source.rows()):
+                columns.table(chunk)
+    content.read()
+    return Survey(rows, content, columns)
 
 
 def _identity(source: Source, target: Path, survey: Survey, encoding: Encoding) -> dict[str, Any]:
     return {
-        "source": survey.sha256,
+        "source": survey.content.sha256,
         "rows": survey.rows,
-        "format": type(source).__name__,
+        "format": source.format_name,
         "column": source.asked_column,
         "output": target.suffix,
         **encoding.identity(),
@@ -134,9 +130,10 @@ def _embed(source: Source, target: Path, encoding: Encoding, survey: Survey, par
         with rows_bar(survey.rows, partial.done) as advance:
             for chunk in chunks(rows, partial.done):
                 writer.append(chunk, encoding.encode_chunk([row.text for row in chunk]))
+                _check_unchanged(source, survey, partial)
                 partial.checkpoint(file, partial.done + len(chunk))
                 advance(len(chunk))
-    _check_unchanged(source, survey, partial)
+    _check_unchanged(source, survey, partial, is_whole=partial.done == survey.rows)
     if not is_staged:
         partial.complete(partial.data_path)
         return
@@ -155,17 +152,8 @@ def _writer(
     return ArrayWriter(file, (survey.rows, encoding.columns), encoding.chunk_dtype, written=done)
 
 
-def _state(source: Source) -> tuple[int, int]:
-    with source.origin.open() as file:
-        return file.seek(0, 2), _modified(source)
-
-
-def _modified(source: Source) -> int:
-    return source.origin.path.stat().st_mtime_ns if source.origin.path else 0
-
-
-def _check_unchanged(source: Source, survey: Survey, partial: Partial) -> None:
-    if partial.done != survey.rows or _state(source) != survey.state:
+def _check_unchanged(source: Source, survey: Survey, partial: Partial, *, is_whole: bool = True) -> None:
+    if not (is_whole and survey.content.is_same()):
         partial.discard()
         raise InvalidInputError(f"{source.origin.label} changed while it was read; run the command again")
 

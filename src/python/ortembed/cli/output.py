@@ -19,13 +19,20 @@ def check_target(name: str) -> Path:
     """Give where a result will lie; a link stays a link.
 
     Raises:
-        InvalidInputError: The name ends in none of SUFFIXES, is that of a folder, or lies in none.
+        InvalidInputError: The name ends in none of SUFFIXES, is what is no file, or lies in no folder.
     """
-    target = Path(name).resolve()
+    try:
+        target = Path(name).resolve()
+    except (OSError, RuntimeError):  # the latter of a loop, before Python 3.13
+        target = Path(name)
+    if target.is_symlink():  # though links have been followed
+        raise InvalidInputError(f"{name} is a loop of links")
     if target.suffix not in SUFFIXES:
         raise InvalidInputError(f"{name} ends in none of {', '.join(SUFFIXES)}")
     if target.is_dir():
         raise InvalidInputError(f"{name} is a folder")
+    if target.exists() and not target.is_file():
+        raise InvalidInputError(f"{name} is not a regular file, which it would be replaced by")
     if not target.parent.is_dir():
         raise InvalidInputError(f"{name} cannot be written: {target.parent} is not a folder")
     return target

@@ -58,9 +58,7 @@ def add_parser(commands: Commands) -> None:
     add_source(parser)
     _add_network(parser)
     _add_answers(parser)
-    limits = parser.add_argument_group("limits")
-    for name, (kind, letter, text) in _LIMITS.items():
-        limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=letter, help=text)
+    _add_limits(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,6 +93,12 @@ def _add_answers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info", help="default: %(default)s"
     )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    limits = parser.add_argument_group("limits")
+    for name, (kind, letter, text) in _LIMITS.items():
+        limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=letter, help=text)
 
 
 def run(options: argparse.Namespace) -> int:

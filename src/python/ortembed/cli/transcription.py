@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -85,13 +85,13 @@ def transcribe(source: Source, stage: Stage, file: BinaryIO, suffix: str, column
     else:
         writer = ArrayWriter(file, (stage.rows, stage.columns), stage.dtype)
     rows = source.rows(with_fields=writer.needs_fields)
-    for vectors in stage.vectors():
-        writer.append(list(islice(rows, len(vectors))), vectors)
-    writer.close()
+    with writer:
+        for vectors in stage.vectors():
+            writer.append(list(islice(rows, len(vectors))), vectors)
 
 
 def _transcribe_tables(source: Parquet, stage: Stage, file: BinaryIO) -> None:
-    writer = TableWriter(file, source.schema(), stage.columns, stage.dtype)
-    for table, vectors in zip(source.tables(_ROWS), stage.vectors(), strict=True):
-        writer.append_table(table, vectors)
-    writer.close()
+    rows = chain.from_iterable(stage.vectors())
+    with TableWriter(file, source.schema(), stage.columns, stage.dtype) as writer:
+        for table in source.tables(_ROWS):
+            writer.append_table(table, np.stack(list(islice(rows, table.num_rows))))

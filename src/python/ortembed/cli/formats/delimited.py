@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
     from ortembed.cli.formats.inputs import Input
 
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _MAX_FIELD = 1 << 24  # characters; the standard library's limit would refuse texts of 128 kB
 
 
 class Delimited(Source):
     """Rows of fields, quoted as spreadsheets do; blank lines are none."""
 
-    def __init__(self, origin: Input, column: str | None, delimiter: str) -> None:
-        """Name what separates the fields beside what every source has."""
+    def __init__(self, origin: Input, column: str | None, format_name: str) -> None:
+        """Name the format, csv or tsv, beside what every source has."""
         super().__init__(origin, column)
-        self._delimiter = delimiter
+        self.format_name = format_name
 
     def rows(self, *, with_fields: bool = True) -> Iterator[Row]:  # noqa: ARG002 - they are read in any case
         """Give a row for each record after the first."""
@@ -33,6 +34,7 @@ class Delimited(Source):
         repeated = {name for name in header if header.count(name) > 1}
         if repeated:
             raise InvalidInputError(f"{self.origin.label} has more than one column {min(repeated)!r}")
+        self.columns = header
         index = header.index(self.choose_column(header, header))
         for line, record in records:
             if len(record) != len(header):
@@ -44,7 +46,7 @@ class Delimited(Source):
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Give each record with the line that it begins in."""
         csv.field_size_limit(_MAX_FIELD)
-        reader = csv.reader(self.origin.lines(), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(self.origin.lines(), delimiter=_DELIMITERS[self.format_name], strict=True)
         line = 1
         try:
             for record in reader:
@@ -52,5 +54,11 @@ class Delimited(Source):
                     yield line, record
                 line = reader.line_num + 1
         except csv.Error as error:
-            hint = "; is a quote not closed?" if "end of data" in str(error) or "limit" in str(error) else ""
-            raise InvalidInputError(f"{self.origin.label}, line {line}: {error}{hint}") from error
+            raise InvalidInputError(f"{self.origin.label}, line {line}: {_told(str(error))}") from error
+
+
+def _told(error: str) -> str:
+    """Give what helps with an error of the standard library's."""
+    if "new-line character" in error:
+        return "a carriage return in a field that is not quoted; lines have to end with a newline"
+    return f"{error}; is a quote not closed?" if "end of data" in error or "limit" in error else error

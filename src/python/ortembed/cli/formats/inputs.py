@@ -30,14 +30,17 @@ class Input:
         """Name it.
 
         Raises:
-            InvalidInputError: Standard input is closed.
+            InvalidInputError: It is a folder, or standard input, and closed.
             OSError: There is no such file.
         """
         self.path = None if name == "-" else Path(name)
         self.label = "standard input" if self.path is None else name
         if self.path is None:
             standard_input()  # or tell that it is closed
-        self.can_be_read_again = self.path is not None and stat.S_ISREG(self.path.stat().st_mode)
+        mode = self.path.stat().st_mode if self.path else 0
+        if stat.S_ISDIR(mode):
+            raise InvalidInputError(f"{name} is a folder")
+        self.can_be_read_again = stat.S_ISREG(mode)
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class JsonLines(Source):
     """Objects with a text under some key, each with keys of its own; blank lines are none."""
 
+    format_name = "jsonl"
+
     def rows(self, *, with_fields: bool = True) -> Iterator[Row]:  # noqa: ARG002 - they are read in any case
         """Give a row for each object."""
         column = None
@@ -31,7 +33,7 @@ class JsonLines(Source):
 
     def _object(self, line: str, where: str) -> dict[str, Any]:
         try:
-            value = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+            value = json.loads(line, object_pairs_hook=_fields, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise InvalidInputError(f"{self.origin.label}{where}: not JSON: {error}") from error
         if not isinstance(value, dict):
@@ -47,6 +49,14 @@ class JsonLines(Source):
         if not text.isascii():
             check_unicode(text, f"{self.origin.label}{where}: {column!r}")
         return text
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in fields if names.count(name) > 1)!r} comes twice")
+    return fields
 
 
 def _refuse(name: str) -> None:

@@ -27,6 +27,8 @@ _BUFFER_BYTES = 1 << 20  # so that a row group is not read as a whole
 class Parquet(Source):
     """Tables with a column of strings. Vectors that a file has already are left out."""
 
+    format_name = "parquet"
+
     def __init__(self, origin: Input, column: str | None) -> None:
         """Refuse a stream: the table of contents is at the end of the file.
 
@@ -51,7 +53,7 @@ class Parquet(Source):
                 number += table.num_rows
 
     def tables(self, rows: int) -> Iterator[Table]:
-        """Give the rows as tables of all columns, as they are, of so many rows and a last one of fewer."""
+        """Give the rows as tables of all columns, as they are, of so many rows at most."""
         with self._open() as file:
             yield from self._tables(file, self._kept_names(file), rows)
 
@@ -91,6 +93,7 @@ class Parquet(Source):
             raise InvalidInputError(f"{self.origin.label} is not a Parquet file that can be read: {error}") from error
 
     def _tables(self, file: Any, names: list[str], rows: int) -> Iterator[Table]:  # noqa: ANN401 - pyarrow has no types
+        """Give tables, which end where a dictionary does, too: with the row group."""
         for batch in file.iter_batches(rows, columns=names):
             yield self._arrow.base.Table.from_batches([batch]).select(names)
 
@@ -112,9 +115,9 @@ class Parquet(Source):
         return column
 
     def _is_text(self, kind: Any) -> bool:  # noqa: ANN401
-        types = self._arrow.base.types
-        plain = kind.value_type if types.is_dictionary(kind) else kind
-        return bool(types.is_string(plain) or types.is_large_string(plain))
+        base = self._arrow.base
+        plain = kind.value_type if base.types.is_dictionary(kind) else kind
+        return plain in (base.string(), base.large_string(), base.string_view())
 
     def _texts(self, table: Table, column: str, before: int) -> list[str]:
         texts: list[str] = table.column(column).to_pylist()
@@ -125,13 +128,23 @@ class Parquet(Source):
         return texts
 
     def _fields(self, table: Table) -> Iterator[dict[str, Any]]:
+        names = table.schema.names
+        for values in zip(*(self._values(table.column(name), name) for name in names), strict=True):
+            yield {name: self._plain(value, name) for name, value in zip(names, values, strict=True)}
+
+    def _values(self, column: Any, name: str) -> list[Any]:  # noqa: ANN401
         types = self._arrow.base.types
-        for index, field in enumerate(table.schema):
-            if types.is_timestamp(field.type) or types.is_time(field.type):  # Python's own have no nanoseconds
-                as_text = self._arrow.compute.cast(table.column(index), self._arrow.base.string())
-                table = table.set_column(index, field.name, as_text)
-        for row in table.to_pylist():
-            yield {name: self._plain(value, name) for name, value in row.items()}
+        try:
+            if types.is_timestamp(column.type) or types.is_time(column.type):  # Python's own have no nanoseconds
+                column = self._arrow.compute.cast(column, self._arrow.base.string())
+            values: list[Any] = column.to_pylist()
+        except (self._arrow.base.ArrowException, ValueError, OverflowError, LookupError) as error:
+            told = str(error).split(". Install pandas")[0]  # which would help nobody here
+            raise InvalidInputError(
+                f"{self.origin.label}: column {name!r} is {column.type}, with values that have no form in JSON "
+                f"({told}); write .parquet or .npy"
+            ) from error
+        return values
 
     def _plain(self, value: Any, name: str) -> Any:  # noqa: ANN401 - any value of JSON
         """Give what JSON has for a value: null for NaN, words for dates and decimals."""

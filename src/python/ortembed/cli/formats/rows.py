@@ -29,7 +29,15 @@ class Row(NamedTuple):
 
 
 class Source(ABC):
-    """Rows of texts in some format, read from the beginning each time."""
+    """Rows of texts in some format, read from the beginning each time.
+
+    Attributes:
+        format_name: What --format calls the format.
+        columns: Those that even a table of no rows has, once it was read.
+    """
+
+    format_name: str
+    columns: Sequence[str] = (TEXT,)
 
     def __init__(self, origin: Input, column: str | None) -> None:
         """Name what is read, and the column or key that has the texts, None to find it."""

@@ -29,7 +29,7 @@ def open_source(name: str, *, format_name: str | None = None, column: str | None
     origin = Input(name)
     chosen = format_name or format_of(name)
     if chosen in {"csv", "tsv"}:
-        return Delimited(origin, column, "," if chosen == "csv" else "\t")
+        return Delimited(origin, column, chosen)
     kinds = {"jsonl": JsonLines, "parquet": Parquet}
     return kinds.get(chosen, TextLines)(origin, column)
 

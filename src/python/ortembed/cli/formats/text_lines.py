@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class TextLines(Source):
     """A text a line, empty ones too."""
 
+    format_name = "txt"
+
     def rows(self, *, with_fields: bool = True) -> Iterator[Row]:  # noqa: ARG002 - there is nothing but the text
         """Give a row for each line."""
         if self.asked_column is not None:

@@ -10,18 +10,43 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from ortembed.cli.formats.rows import EMBEDDING
+from ortembed.decimals import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
+    from typing_extensions import Self
 
     from ortembed.cli.formats.rows import Row
 
     Vectors = npt.NDArray[Any]
 
 
-class Writer(ABC):
+class Completing(ABC):
+    """What completes a file at the end of a with block that goes well."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Complete the file, if all is well, and let go of it."""
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            self.abandon()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Complete what was written; the file stays open."""
+
+    def abandon(self) -> None:  # noqa: B027 - most have nothing to do
+        """Let go of the file, complete or not."""
+
+
+class Writer(Completing):
     """What writes rows to a file that is open."""
 
     needs_fields = True
@@ -29,10 +54,6 @@ class Writer(ABC):
     @abstractmethod
     def append(self, rows: Sequence[Row], vectors: Vectors) -> None:
         """Write rows with their vectors [n, d]."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Complete what was written; the file stays open."""
 
 
 class ArrayWriter(Writer):
@@ -79,7 +100,9 @@ class JsonLinesWriter(Writer):
 def json_lines(rows: Iterable[Row], vectors: Iterable[Vectors]) -> Iterator[str]:
     """Give a line of JSON, in ASCII, for each row and its vector."""
     for vector, row in zip(vectors, rows, strict=True):  # an error comes from the vectors, after those before it
-        yield json.dumps({**row.fields, EMBEDDING: vector.tolist()}) + "\n"
+        fields = json.dumps({name: value for name, value in row.fields.items() if name != EMBEDDING})
+        numbers = decimals(vector).decode("ascii") if vector.dtype.kind == "f" else json.dumps(vector.tolist())
+        yield f'{fields[:-1]}, "{EMBEDDING}": {numbers}}}\n'
 
 
 def _header(rows: int, columns: int, dtype: np.dtype[Any]) -> bytes:
