@@ -12,31 +12,10 @@ import numpy as np
 import pytest
 
 from ortembed.errors import InvalidInputError, ModelNotFoundError, ServiceUnavailableError
-from tests.bridge.processes import in_threads, is_alive, pid, raised, wait_for_end
+from tests.bridge.processes import UNRELIABLE_COMMAND, in_threads, is_alive, pid, raised, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and what /proc tells")
 TEXTS = ["a cat sat on the mat", "", "Größe — 東京", "nul \0", "🙂"]
-# A bridge that does as it is told by the text that comes, for what a real one does only when something is broken.
-UNRELIABLE = """
-import json, os, signal, sys, time
-from ortembed.bridge.service import Bridge
-answer = Bridge.answer
-def unreliable(self, line):
-    text = (json.loads(line).get("texts") or [""])[0]
-    if text == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if text == "hang":
-        time.sleep(600)
-    if text == "babble":
-        return b"I had a dream\\n"
-    if text == "answer another":
-        return b'{"status": "ok", "id": 99999}\\n'
-    return answer(self, line)
-Bridge.answer = unreliable
-from ortembed.cli import main
-raise SystemExit(main(["bridge", *sys.argv[1:]]))
-"""
-UNRELIABLE_COMMAND = (sys.executable, "-c", UNRELIABLE)
 
 
 def test_it_gives_the_embedders_vectors(new_client, embedder):
@@ -115,27 +94,6 @@ def test_full_pipes_block_nobody(new_client, embedder):
     texts = [f"{i}" + " " * 4000 for i in range(50)]
     expected = embedder.encode(texts)
     in_threads(lambda _: np.testing.assert_allclose(client.encode(texts), expected, atol=1e-5), 8)
-
-
-def test_a_call_that_hangs_ends_in_time_and_takes_no_other_with_it(new_client, embedder):
-    client = new_client(command=UNRELIABLE_COMMAND)
-    client.ping()
-    behind = []
-    hanging = threading.Thread(target=lambda: behind.append(raised(lambda: client.encode("hang", timeout=2))))
-    hanging.start()
-    np.testing.assert_allclose(client.encode("behind it"), embedder.encode("behind it"), atol=1e-6)
-    hanging.join()
-    assert str(behind[0]) == "the bridge gave no answer within 2 seconds"
-    assert isinstance(behind[0], ServiceUnavailableError)
-
-
-def test_a_stopped_process_is_replaced(new_client):
-    client = new_client()
-    client.ping()
-    os.kill(pid(client), signal.SIGSTOP)
-    with pytest.raises(ServiceUnavailableError, match=r"within 0\.5 seconds"):
-        client.ping(timeout=0.5)
-    client.ping()
 
 
 def test_a_request_that_kills_each_process_is_not_sent_for_ever(new_client):

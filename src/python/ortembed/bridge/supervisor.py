@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 8  # lives in a row that answered nothing
 MOST_DEATHS = 5  # in a row with the same request in hand
+ABANDONED_SECONDS = 5.0  # that a request which nobody waits for any more may be in hand
 _LONGEST_PAUSE = 5.0
 
 
@@ -80,10 +81,10 @@ class Supervisor:
             self._changed.notify_all()
 
     def give_up(self, call: Call) -> None:
-        """Forget a call. A process that has it in hand is ended, since others wait behind it."""
+        """Forget a call. A process that has nothing but forgotten ones before it is ended, since others wait behind."""
         with self._changed:
             call.finish(ServiceUnavailableError("the call was given up"))
-            if self._process is not None and self._is_open and self._sent and self._sent[0] is call:
+            if self._process is not None and self._is_open and self._sent and self._sent[0].is_done:
                 self._process.kill()
 
     def close(self) -> None:
@@ -186,7 +187,17 @@ class Supervisor:
                 return self._open(answer)
             self._has_answered = True
             call.finish(outcome_of(answer))
+            if self._sent and self._sent[0].is_done:
+                timer = Timer(ABANDONED_SECONDS, self._end_if_in_hand, (self._process, self._sent[0]))
+                timer.daemon = True
+                timer.start()
         return True
+
+    def _end_if_in_hand(self, process: BridgeProcess, call: Call) -> None:
+        """End a process that still has a forgotten call in hand: it may hang, and others may wait without a limit."""
+        with self._changed:
+            if self._process is process and self._sent and self._sent[0] is call:
+                process.kill()
 
     def _open(self, answer: Answer) -> bool:
         outcome = outcome_of(answer)
