@@ -1,8 +1,6 @@
 """The client: a model in another process that feels like one in this."""
 
 import gc
-import os
-import signal
 import subprocess
 import sys
 import threading

@@ -81,7 +81,7 @@ class Supervisor:
             self._changed.notify_all()
 
     def give_up(self, call: Call) -> None:
-        """Forget a call. A process that has nothing but forgotten ones before it is ended, since others wait behind."""
+        """Forget a call. A process that has a forgotten one in hand is ended, since others wait behind it."""
         with self._changed:
             call.finish(ServiceUnavailableError("the call was given up"))
             if self._process is not None and self._is_open and self._sent and self._sent[0].is_done:
