@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +139,16 @@ def test_a_client_is_closed_while_its_process_starts(new_client, seconds):
     time.sleep(seconds)
     client.close()
     assert not client._supervisor._thread.is_alive()
+
+
+def test_close_ends_what_a_wrapper_has_started(new_client):
+    client = new_client(command=["bash", "-c", f'{sys.executable} -m ortembed bridge "$@"; exit', "wrapper"])
+    client.ping()
+    wrapper = pid(client)
+    (bridge,) = Path(f"/proc/{wrapper}/task/{wrapper}/children").read_text("ascii").split()
+    client.close()
+    assert not client._supervisor._thread.is_alive()
+    wait_for_end(bridge)
 
 
 def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):

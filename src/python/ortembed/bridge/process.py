@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING, cast
 
@@ -54,15 +56,19 @@ class BridgeProcess:
         return iter(self._output)
 
     def kill(self) -> None:
-        """End the process at once, where it has not ended."""
-        self._process.kill()
+        """End the process at once, where it has not ended, with what it has started: a command may be a wrapper."""
+        if os.name == "nt":
+            self._process.kill()
+        elif self._process.returncode is None:  # not reaped, so that the number is still its group's
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS's word for one that has just ended
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Give the exit status of a process that has closed its output, ending it where it goes on all the same."""
         try:
             return self._process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
             return self._process.wait()
 
     def close(self) -> None:
