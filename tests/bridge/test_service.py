@@ -151,6 +151,30 @@ def test_blank_lines_are_no_requests(bridge, blank):
     assert bridge.ask({"method": "ping", "id": 9})["id"] == 9
 
 
+@pytest.mark.parametrize("line", [b"\x0b", b"\x0c", b" \x0b\r"])
+def test_other_whitespace_is_no_blank_line(bridge, line):
+    assert "not JSON" in bridge.ask(line)["error"]
+
+
+def test_the_id_comes_back_where_the_form_is_misspelt(bridge):
+    answer = bridge.ask({"text": ["a"], "id": 7})
+    assert (answer["id"], answer["error_type"]) == (7, "InvalidInputError")
+    assert answer["error"] == answer["message"]
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "a\0b", "\ud800"])
+def test_a_cache_dir_that_cannot_be_is_the_callers_error(new_bridge, folder):
+    with new_bridge() as bridge:
+        answer = bridge.ask({"method": "load_model", "params": {"model": MODEL, "cache_dir": folder}})
+    assert answer["error_type"] == "InvalidInputError"
+
+
+def test_no_depth_of_nesting_is_an_error_inside(bridge):
+    """One that can be read may still be too deep to be shown."""
+    answers = [bridge.ask(b'{"method": ' + b"[" * depth + b"]" * depth + b"}") for depth in range(900, 1010)]
+    assert {answer["error_type"] for answer in answers} == {"InvalidInputError"}
+
+
 def test_pipelined_requests_are_answered_in_order(bridge):
     requests = [{"texts": ["a"] * (i % 3), "id": i} if i % 4 else {"method": "no", "id": i} for i in range(200)]
     bridge.send("".join(json.dumps(request) + "\n" for request in requests).encode())

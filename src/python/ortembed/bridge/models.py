@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,7 +41,7 @@ class Models:
         key = _key(name)
         if key in self._loaded:
             return Found(self._loaded[key], was_loaded=True)
-        folder = Path(cache_dir).expanduser() if cache_dir else None
+        folder = _folder(cache_dir) if cache_dir else None
         embedder = self._loaded[key] = self._load(name, folder)
         return Found(embedder, was_loaded=False)
 
@@ -59,6 +60,17 @@ class Models:
             what = "No model is loaded" if name is None else f"Model not loaded: {name}"
             raise InvalidInputError(f"{what}. Call load_model first.")
         return found
+
+
+def _folder(name: str) -> Path:
+    try:
+        folder = Path(name).expanduser()
+        has_zero = b"\0" in os.fsencode(folder)
+    except (RuntimeError, ValueError) as error:  # no such home folder; half of a surrogate pair
+        raise InvalidInputError(f"cache_dir is {name!r}: {error}") from error
+    if has_zero:
+        raise InvalidInputError(f"cache_dir is {name!r}, which no path can be")
+    return folder
 
 
 def _key(name: str) -> str:
