@@ -1,6 +1,8 @@
 """The client: a model in another process that feels like one in this."""
 
 import gc
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -149,6 +151,22 @@ def test_close_ends_what_a_wrapper_has_started(new_client):
     client.close()
     assert not client._supervisor._thread.is_alive()
     wait_for_end(bridge)
+
+
+def test_the_working_folder_is_no_place_of_modules(new_client, tmp_path, monkeypatch):
+    (tmp_path / "tokenizers.py").write_text("raise SystemExit('not this one')", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    new_client().ping()
+
+
+def test_a_folder_is_found_again_from_another_one(new_client, model_folder, tmp_path, monkeypatch):
+    (tmp_path / "mymodel").symlink_to(model_folder)
+    monkeypatch.chdir(tmp_path)
+    client = new_client("mymodel")
+    client.ping()
+    monkeypatch.chdir("/")
+    os.kill(pid(client), signal.SIGKILL)
+    client.ping()
 
 
 def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):

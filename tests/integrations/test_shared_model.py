@@ -55,8 +55,10 @@ def test_arguments_survive_json(model):
 
 def test_a_folder_is_kept_so_that_it_is_found_from_anywhere(model, monkeypatch):
     monkeypatch.chdir(model.parent)
-    for given in (model.name, Embedder(model.name)):
-        assert share(given).config()["model"] == str(model)
+    shared, embedder = share(model.name), Embedder(model.name)
+    monkeypatch.chdir(model.parent.parent)
+    for made in (shared, share(embedder)):
+        assert made.config()["model"] == str(model)
 
 
 def test_threads_that_come_at_once_load_one(model):

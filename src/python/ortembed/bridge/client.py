@@ -16,6 +16,7 @@ from ortembed.bridge import vectors
 from ortembed.bridge.calls import Call
 from ortembed.bridge.supervisor import Supervisor
 from ortembed.errors import ServiceUnavailableError
+from ortembed.hub import full_name
 from ortembed.responses import ModelInfo
 from ortembed.tokenizer import check_texts
 
@@ -34,6 +35,7 @@ _TEXTS = 1024  # in one request
 _CHARACTERS = 1 << 20  # in one request of several; of 12 bytes at most each, which is less than a bridge takes
 _AHEAD = 4  # requests of one call that are on their way at once
 _JOIN_SECONDS = 5.0
+_START = "import sys; sys.path[:] = {paths!r}; from ortembed.cli import main; raise SystemExit(main())"
 
 
 class BridgeClient:
@@ -59,14 +61,14 @@ class BridgeClient:
         Args:
             model: What it loads: a short name, a name on the hub, or a folder.
             arguments: Further ones of ``ortembed bridge``, such as ["--dtype", "int8"].
-            command: What to start instead of this interpreter's ``-m ortembed bridge``; arguments follow it.
+            command: What to start instead of this interpreter's ``ortembed bridge``; arguments follow it.
             timeout: Seconds that a call may take, where it does not say itself; None for any number. The start of
                 a process counts.
             start_timeout: Seconds that a process has to load the model.
             stderr: Where its standard error goes, as for subprocess.Popen; by default to this process's own.
         """
-        start = command if command is not None else (sys.executable, "-m", "ortembed", "bridge")
-        opening = {"method": "load_model", "params": {"model": os.fspath(model)}}
+        start = _this_interpreter() if command is None else command
+        opening = {"method": "load_model", "params": {"model": full_name(os.fspath(model))}}
         self._timeout = timeout
         self._identities = count(1)
         self._process = os.getpid()
@@ -199,6 +201,12 @@ def _parts(texts: list[str]) -> Iterator[list[str]]:
         part.append(text)
         characters += len(text)
     yield part
+
+
+def _this_interpreter() -> Sequence[str]:
+    """Give the command of a bridge that imports what this process does, and nothing of its working folder."""
+    paths = [os.path.abspath(path) for path in sys.path if path]  # noqa: PTH100 - of any strings, "zip" ones too
+    return (sys.executable, "-c", _START.format(paths=paths), "bridge")
 
 
 def _end(supervisor: Supervisor, process: int) -> None:
