@@ -66,3 +66,20 @@ def test_a_stopped_process_is_replaced(new_client):
     with pytest.raises(ServiceUnavailableError, match=r"within 0\.5 seconds"):
         client.ping(timeout=0.5)
     client.ping()
+
+
+def test_an_answer_nested_too_deeply_is_none(new_client):
+    client = new_client(command=[sys.executable, "-c", "print('[' * 200_000, flush=True); input()"])
+    with pytest.raises(ServiceUnavailableError, match="without an answer"):
+        client.ping(timeout=LONG)
+
+
+def test_what_goes_wrong_with_an_answer_is_told_to_the_calls(new_client, monkeypatch):
+    """Nothing known does; were there something, the calls would else wait out their time."""
+    client = new_client()
+    client.ping()
+    with monkeypatch.context() as patched:
+        patched.setattr(supervisor, "read_answer", lambda _: 1 / 0)
+        with pytest.raises(ServiceUnavailableError, match="cannot be served: ZeroDivisionError"):
+            client.ping(timeout=LONG)
+    client.ping(timeout=LONG)

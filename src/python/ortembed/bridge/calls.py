@@ -65,6 +65,6 @@ def read_answer(line: bytes) -> Answer | None:
     """Read a line that a bridge wrote; None where it is no answer."""
     try:
         answer = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) and "status" in answer else None

@@ -129,16 +129,24 @@ class Supervisor:
         writer = Thread(target=self._write, args=(process, opening), name="ortembed-bridge-writer", daemon=True)
         timer = Timer(self._limit, process.kill)
         timer.daemon = True
-        writer.start()
-        timer.start()
+        try:
+            writer.start()
+            timer.start()
+            self._read(process, opening, timer)
+        except Exception as error:  # noqa: BLE001 - calls wait: whatever it is, they have to know
+            self._refusal = ServiceUnavailableError(f"the bridge cannot be served: {type(error).__name__}: {error}")
+            process.kill()
+        timer.cancel()
+        return self._end(process, opening, writer)
+
+    def _read(self, process: BridgeProcess, opening: Call, timer: Timer) -> None:
+        """Take answers until the process ends, or says something that is none."""
         for line in process.answers():
             if not self._take(line, opening):
                 process.kill()
                 break
             if self._is_open:
                 timer.cancel()
-        timer.cancel()
-        return self._end(process, opening, writer)
 
     def _begin(self, process: BridgeProcess, opening: Call) -> None:
         with self._changed:
@@ -155,7 +163,8 @@ class Supervisor:
             self._changed.notify_all()  # the writer, which then ends
             was_open, refusal = self._is_open, self._refusal
         status = process.wait()
-        writer.join()
+        if writer.is_alive():  # it may not have been started
+            writer.join()
         process.close()
         reason = f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
         if not was_open and status > 0 and refusal is None:
