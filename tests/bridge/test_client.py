@@ -1,9 +1,7 @@
 """The client: a model in another process that feels like one in this."""
 
-import gc
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -167,83 +165,3 @@ def test_a_folder_is_found_again_from_another_one(new_client, model_folder, tmp_
     monkeypatch.chdir("/")
     os.kill(pid(client), signal.SIGKILL)
     client.ping()
-
-
-def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):
-    """A terminal sends it to the host and to all that the host has started in its group."""
-    code = """
-if 1:
-    import os, signal
-    from ortembed.bridge import BridgeClient
-    with BridgeClient() as client:
-        client.ping()
-        process = client._supervisor._process
-        try:
-            os.killpg(0, signal.SIGINT)
-        except KeyboardInterrupt:
-            client.ping()
-            print(client._supervisor._process is process)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, start_new_session=True
-    )
-    assert done.stdout == b"True\n"
-
-
-def test_a_client_that_is_let_go_of_ends_its_process(environment, monkeypatch):
-    from ortembed.bridge import BridgeClient  # noqa: PLC0415
-
-    monkeypatch.setenv("ORTEMBED_CACHE_DIR", environment["ORTEMBED_CACHE_DIR"])
-    client = BridgeClient(stderr=subprocess.DEVNULL)
-    with pytest.raises(InvalidInputError):
-        client.encode("a", truncate_dim=0)  # whose traceback must not hold it
-    process, supervisor = pid(client), client._supervisor
-    del client
-    gc.collect()
-    supervisor.join(60)
-    assert not is_alive(process)
-
-
-@pytest.mark.parametrize("end", ["", "import os; os.kill(os.getpid(), 9)", "raise RuntimeError"])
-def test_no_process_outlives_the_interpreter(environment, end):
-    code = f"""
-if 1:
-    from ortembed.bridge import BridgeClient
-    client = BridgeClient()
-    client.ping()
-    print(client._supervisor._process._process.pid, flush=True)
-    {end}
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    wait_for_end(int(done.stdout))
-    assert "Fatal" not in done.stderr
-
-
-def test_a_forked_child_leaves_the_process_alone(environment):
-    code = """
-if 1:
-    import os, sys
-    from ortembed.bridge import BridgeClient
-    client = BridgeClient()
-    client.ping()
-    child = os.fork()
-    if not child:
-        try:
-            client.ping()
-        except Exception as error:
-            print(type(error).__name__, error, flush=True)
-        client.close()
-        sys.exit()
-    os.waitpid(child, 0)
-    client.ping()
-    print(client._supervisor._process is not None)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    assert done.stdout.splitlines() == [
-        "ServiceUnavailableError this process was forked from the one that made the BridgeClient",
-        "True",
-    ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from ortembed.bridge import vectors
 from ortembed.bridge.calls import Call
+from ortembed.bridge.process import own_descriptor
 from ortembed.bridge.supervisor import Supervisor
 from ortembed.errors import ServiceUnavailableError
 from ortembed.hub import full_name
@@ -22,7 +23,7 @@ from ortembed.tokenizer import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Literal
+    from typing import IO, Literal
 
     import numpy.typing as npt
     from typing_extensions import Self
@@ -54,7 +55,7 @@ class BridgeClient:
         command: Sequence[str] | None = None,
         timeout: float | None = 60.0,
         start_timeout: float = 600.0,
-        stderr: int | None = None,
+        stderr: int | IO[Any] | None = None,
     ) -> None:
         """Start a bridge, and do not wait for it.
 
@@ -65,14 +66,20 @@ class BridgeClient:
             timeout: Seconds that a call may take, where it does not say itself; None for any number. The start of
                 a process counts.
             start_timeout: Seconds that a process has to load the model.
-            stderr: Where its standard error goes, as for subprocess.Popen; by default to this process's own.
+            stderr: Where its standard error goes: a descriptor or file, of which a copy is taken, or
+                subprocess.DEVNULL; by default this process's own.
+
+        Raises:
+            InvalidInputError: stderr is not open, or subprocess.PIPE or STDOUT.
         """
         start = _this_interpreter() if command is None else command
         opening = {"method": "load_model", "params": {"model": full_name(os.fspath(model))}}
         self._timeout = timeout
         self._identities = count(1)
         self._process = os.getpid()
-        self._supervisor = Supervisor((*start, *arguments), opening, stderr=stderr, limit=start_timeout)
+        self._supervisor = Supervisor(
+            (*start, *arguments), opening, stderr=own_descriptor(stderr), limit=start_timeout
+        )
         self._finalizer = weakref.finalize(self, _end, self._supervisor, self._process)
 
     def encode(

@@ -7,7 +7,7 @@ from threading import Condition, Thread, Timer
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.bridge.calls import Call, outcome_of, read_answer
-from ortembed.bridge.process import BridgeProcess
+from ortembed.bridge.process import BridgeProcess, close_own
 from ortembed.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Supervisor:
         Args:
             command: The program and its arguments.
             opening: What each process is asked first.
-            stderr: As for subprocess.Popen.
+            stderr: From process.own_descriptor; closed in the end.
             limit: Seconds that a process has for its first answer.
         """
         self._command = command
@@ -100,6 +100,10 @@ class Supervisor:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        self._keep_alive()
+        close_own(self._stderr)
+
+    def _keep_alive(self) -> None:
         failures = 0
         while True:
             life = self._live()
