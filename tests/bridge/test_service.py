@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -109,6 +110,27 @@ def test_methods_of_a_loaded_model(bridge, embedder):
     assert bridge.ask({"method": "health"}) == {"status": "ok", "message": "an embedding can be made"}
     assert bridge.ask({"method": "embed_batch", "params": {"inputs": ["a"]}})["count"] == 1
     assert bridge.ask({"method": "load_model", "params": {"model": MODEL}})["message"] == "Model already loaded"
+
+
+def test_a_folder_is_one_model_and_no_other_than_it_is(environment, model_folder, tmp_path, monkeypatch):
+    """Whatever way it is written, and where it has a known model's name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mymodel", "bge-small-en-v1.5"):
+        (tmp_path / name).symlink_to(model_folder)
+    names = ["mymodel", "./mymodel", str(tmp_path / "mymodel"), "bge-small-en-v1.5", "BAAI/bge-small-en-v1.5"]
+    requests = [{"method": "load_model", "params": {"model": name}} for name in names]
+    done = subprocess.run(
+        [sys.executable, "-m", "ortembed", "bridge", "--offline"],
+        env=environment,
+        input="".join(f"{json.dumps(request)}\n" for request in requests),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded, again = "Model loaded successfully", "Model already loaded"
+    messages = [json.loads(line)["message"] for line in done.stdout.splitlines()]
+    assert messages[:4] == [loaded, again, again, loaded]
+    assert "cannot find model" in messages[4]
 
 
 def test_nothing_is_loaded_before_it_is_asked_for(new_bridge):

@@ -61,6 +61,22 @@ def test_a_folder_is_kept_so_that_it_is_found_from_anywhere(model, monkeypatch):
         assert made.config()["model"] == str(model)
 
 
+def test_all_names_of_a_model_are_one(embedder, model, monkeypatch, cache_dir):
+    monkeypatch.chdir(model.parent)
+    monkeypatch.setenv("ORTEMBED_CACHE_DIR", str(cache_dir))
+    assert share(f"./{model.name}").embedder is share(model).embedder
+    shared = share(embedder)
+    for name in ("all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2", "All-MiniLM-L6-v2"):
+        check_same(shared.config(), share(name).config())
+        assert share(name).embedder is embedder
+
+
+def test_a_folder_of_a_known_models_name_is_that_folder(model, monkeypatch, tmp_path):
+    (tmp_path / "all-minilm-l6-v2").symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    assert share("all-minilm-l6-v2").dimension == share(model).dimension
+
+
 def test_threads_that_come_at_once_load_one(model):
     shared = SharedModel(str(model))
     with ThreadPoolExecutor(8) as pool:

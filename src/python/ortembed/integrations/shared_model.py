@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ortembed.embedder import Embedder
 from ortembed.errors import InvalidInputError
-from ortembed.hub import full_name
+from ortembed.hub import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,10 +92,12 @@ def share(model: str | os.PathLike[str] | Embedder, **arguments: Unpack[ModelArg
         if given := arguments.keys() - {"truncate_dim"}:
             raise InvalidInputError(f"{min(given)} is for a model's name; an Embedder has its own")
         config: Mapping[str, Any] = model.config()
-        _embedders[SharedModel(**config)] = model
     else:
-        config = {**arguments, "model": full_name(os.fspath(model))}
-    shared = replace(SharedModel(**config), truncate_dim=arguments.get("truncate_dim"))
+        config = {**arguments, "model": os.fspath(model)}
+    key = SharedModel(**{**config, "model": canonical_name(config["model"]), "truncate_dim": None})
+    if isinstance(model, Embedder):
+        _embedders[key] = model
+    shared = replace(key, truncate_dim=arguments.get("truncate_dim"))
     shared.documents([])  # loads, and checks truncate_dim
     return shared
 
