@@ -39,6 +39,42 @@ def test_many_and_long_texts_go_in_several_requests(new_client, embedder):
     np.testing.assert_allclose(client.encode(long), embedder.encode(long), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"truncate_dim": np.int64(8)},
+        {"truncate_dim": float("nan")},
+        {"truncate_dim": True},
+        {"truncate_dim": 0},
+        {"normalize_embeddings": np.True_},
+        {"prompt": b"x"},
+        {"prompt": "\ud800"},
+        {"prompt_name": 3},
+        {"prompt_name": "no such prompt"},
+    ],
+    ids=repr,
+)
+def test_options_that_the_embedder_refuses_are_refused_alike(shared_client, embedder, option):
+    for encode in (embedder.encode, shared_client.encode):
+        with pytest.raises(InvalidInputError, match=next(iter(option)).partition("_")[0]):
+            encode("a", **option)
+
+
+def test_an_unknown_input_type_is_refused(shared_client):
+    with pytest.raises(InvalidInputError, match="input_type is 'hint', none of query, document"):
+        shared_client.encode("a", input_type="hint")
+
+
+def test_a_long_text_is_truncated_whatever_its_letters(shared_client, embedder):
+    long = "é🙂" * 1_500_000
+    np.testing.assert_allclose(shared_client.encode(long), embedder.encode(long), atol=1e-5)
+
+
+def test_a_limit_may_be_infinite(new_client):
+    client = new_client(timeout=float("inf"), start_timeout=float("inf"))
+    assert client.encode("a", timeout=float("inf")).shape == (384,)
+
+
 def test_errors_are_those_of_the_embedder(new_client):
     client = new_client(arguments=["--max-line", "10000"])
     with pytest.raises(InvalidInputError, match="truncate_dim is 385, not an int from 1 to 384"):

@@ -21,7 +21,7 @@ class Call:
     def __init__(self, identity: int, request: Mapping[str, object]) -> None:
         """Make a request with an id."""
         self.identity = identity
-        self.line = f"{json.dumps({**request, 'id': identity})}\n".encode("ascii")
+        self.line = _line({**request, "id": identity})
         self.deaths = 0  # processes that died while they had it in hand
         self._outcome: Answer | BaseException | None = None
         self._done = Event()
@@ -47,6 +47,14 @@ class Call:
             raise type(self._outcome)(*self._outcome.args)  # several calls may share it, each with its own traceback
         assert self._outcome is not None  # noqa: S101 - whoever asks has waited
         return self._outcome
+
+
+def _line(request: Mapping[str, object]) -> bytes:
+    """Write a request in UTF-8, which is shorter than escapes; with these for a folder's name that is no Unicode."""
+    try:
+        return f"{json.dumps(request, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(request)}\n".encode("ascii")
 
 
 def outcome_of(answer: Answer) -> Answer | BaseException:

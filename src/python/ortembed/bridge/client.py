@@ -8,12 +8,14 @@ import time
 import weakref
 from collections import deque
 from itertools import count, islice
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ortembed.bridge import vectors
 from ortembed.bridge.calls import Call
+from ortembed.bridge.choices import to_fields
 from ortembed.bridge.process import own_descriptor
 from ortembed.bridge.supervisor import Supervisor
 from ortembed.errors import ServiceUnavailableError
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 _TEXTS = 1024  # in one request
-_CHARACTERS = 1 << 20  # in one request of several; of 12 bytes at most each, which is less than a bridge takes
+_CHARACTERS = 1 << 20  # in one request of several; of 6 bytes at most each, which is less than a bridge takes
 _AHEAD = 4  # requests of one call that are on their way at once
 _JOIN_SECONDS = 5.0
 _START = "import sys; sys.path[:] = {paths!r}; from ortembed.cli import main; raise SystemExit(main())"
@@ -112,17 +114,16 @@ class BridgeClient:
             ServiceUnavailableError: No answer in time, no process that lives long enough, or the client is closed.
             OrtembedError: Whatever else Embedder raises, for loading too.
         """
-        options = {
-            "encoding": "base64",
-            "input_type": input_type,
-            "prompt_name": prompt_name,
-            "prompt": prompt,
-            "normalize": normalize_embeddings,
-            "truncate_dim": truncate_dim,
-        }
+        options = to_fields(
+            input_type=input_type,
+            prompt_name=prompt_name,
+            prompt=prompt,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+        )
         is_one = isinstance(texts, str)
         checked = check_texts([texts] if isinstance(texts, str) else texts)
-        requests = ({"texts": part, **options} for part in _parts(checked))
+        requests = ({"texts": part, "encoding": "base64", **options} for part in _parts(checked))
         rows = [
             vectors.from_base64(answer["embeddings"], answer["dimension"])
             for answer in self._answers(requests, self._deadline(timeout))
@@ -191,7 +192,7 @@ class _Deadline(NamedTuple):
     moment: float | None
 
     def wait_for(self, call: Call) -> Answer:
-        left = None if self.moment is None else max(0.0, self.moment - time.monotonic())
+        left = None if self.moment is None else min(TIMEOUT_MAX, max(0.0, self.moment - time.monotonic()))
         if not call.wait(left):
             raise ServiceUnavailableError(f"the bridge gave no answer within {self.seconds:g} seconds")
         return call.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition, Thread, Timer
+from threading import TIMEOUT_MAX, Condition, Thread, Timer
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.bridge.calls import Call, outcome_of, read_answer
@@ -131,7 +131,7 @@ class Supervisor:
             return Life(answered=False, refusal=error, reason="cannot be started")
         self._begin(process, opening)
         writer = Thread(target=self._write, args=(process, opening), name="ortembed-bridge-writer", daemon=True)
-        timer = Timer(self._limit, process.kill)
+        timer = Timer(min(TIMEOUT_MAX, self._limit), process.kill)
         timer.daemon = True
         try:
             writer.start()
