@@ -107,7 +107,15 @@ def stat(pid):
 
 
 def rss(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) * 1024
+    return _memory(pid, "VmRSS")
+
+
+def peak(pid):
+    return _memory(pid, "VmHWM")
+
+
+def _memory(pid, name):
+    return int(re.search(rf"{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) * 1024
 
 
 def is_alive(pid):
