@@ -1,8 +1,10 @@
 """The model behind the adapters: one Embedder a process, kept by plain arguments, in threads, forks and pickles."""
 
+import asyncio
 import json
 import os
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -89,6 +91,22 @@ def test_what_was_pickled_loads_its_model(model, run_python, tmp_path):
     (tmp_path / "pickle").write_bytes(pickle.dumps(shared))
     code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).documents(['hello']).tolist())"
     assert json.loads(run_python(code, tmp_path / "pickle")) == shared.documents(["hello"]).tolist()
+
+
+def test_a_coroutine_loads_the_model_beside_the_event_loop(model, monkeypatch):
+    threads = []
+
+    class Watched(Embedder):
+        def __init__(self, *arguments, **options):
+            threads.append(threading.current_thread())
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(shared_model, "Embedder", Watched)
+    shared = SharedModel(str(model))
+    got = [asyncio.run(shared.aqueries("hello cat")), asyncio.run(shared.adocuments(["hello cat"]))[0]]
+    np.testing.assert_array_equal(got, [shared.queries("hello cat")] * 2)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

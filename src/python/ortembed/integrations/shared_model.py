@@ -69,11 +69,18 @@ class SharedModel:
 
     async def adocuments(self, texts: Iterable[str]) -> Floats:
         """Encode documents without blocking the event loop."""
-        return cast("Floats", await self.embedder.aencode_document(texts, truncate_dim=self.truncate_dim))
+        return cast("Floats", await (await self._aembedder()).aencode_document(texts, truncate_dim=self.truncate_dim))
 
     async def aqueries(self, texts: str | Iterable[str]) -> Floats:
         """Encode queries in the same way."""
-        return cast("Floats", await self.embedder.aencode_query(texts, truncate_dim=self.truncate_dim))
+        return cast("Floats", await (await self._aembedder()).aencode_query(texts, truncate_dim=self.truncate_dim))
+
+    async def _aembedder(self) -> Embedder:
+        """Give the Embedder; where it has to be loaded first, as after unpickling, that is done in a thread."""
+        import asyncio  # noqa: PLC0415 - only where it is in use already
+
+        key = replace(self, truncate_dim=None)
+        return _embedders[key] if key in _embedders else await asyncio.to_thread(_load, key)
 
     def config(self) -> dict[str, Any]:
         """Give the arguments that make it anew."""
