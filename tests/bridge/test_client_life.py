@@ -42,7 +42,7 @@ def test_a_client_that_is_let_go_of_ends_its_process(environment, monkeypatch):
     monkeypatch.setenv("ORTEMBED_CACHE_DIR", environment["ORTEMBED_CACHE_DIR"])
     client = BridgeClient(stderr=subprocess.DEVNULL)
     with pytest.raises(InvalidInputError):
-        client.encode("a", truncate_dim=0)  # whose traceback must not hold it
+        client.encode("a", truncate_dim=385)  # the bridge's answer, whose traceback must not hold it
     process, supervisor = pid(client), client._supervisor
     del client
     gc.collect()
