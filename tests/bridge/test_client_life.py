@@ -106,6 +106,7 @@ if 1:
     bridge = client._supervisor._process._process.pid
     child = os.fork()
     if not child:
+        os.close(1)  # which the test reads to its end
         signal.alarm(60)
         signal.pause()
     print(bridge, child, flush=True)
