@@ -31,8 +31,9 @@ export class Bridge {
   ask(request) {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
+      const line = `${JSON.stringify(request)}\n`; // throws for what is no JSON, which then waits for no answer
       this.#calls.push({ resolve, reject });
-      this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+      this.#process.stdin.write(line);
     });
   }
 

@@ -48,3 +48,14 @@ def new_client(environment, monkeypatch):
         yield lambda *arguments, **options: stack.enter_context(
             BridgeClient(*arguments, **{"stderr": subprocess.DEVNULL, **options})
         )
+
+
+@pytest.fixture(scope="module")
+def shared_client(environment):
+    """A client for calls that do not depend on what came before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ORTEMBED_CACHE_DIR", "HF_HUB_OFFLINE"):
+            patch.setenv(name, environment[name])
+        with BridgeClient(stderr=subprocess.DEVNULL) as client:
+            client.ping()
+            yield client

@@ -4,10 +4,34 @@ import contextlib
 import json
 import re
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 GIVE_UP_SECONDS = 120
+# A bridge that does as it is told by the text that comes, for what a real one does only when something is broken.
+UNRELIABLE = """
+import json, os, signal, sys, time
+from ortembed.bridge.service import Bridge
+answer = Bridge.answer
+def unreliable(self, line):
+    text = (json.loads(line).get("texts") or [""])[0]
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if text == "hang":
+        time.sleep(600)
+    while text.startswith("/") and not os.path.exists(text):
+        time.sleep(0.01)
+    if text == "babble":
+        return b"I had a dream\\n"
+    if text == "answer another":
+        return b'{"status": "ok", "id": 99999}\\n'
+    return answer(self, line)
+Bridge.answer = unreliable
+from ortembed.cli import main
+raise SystemExit(main(["bridge", *sys.argv[1:]]))
+"""
+UNRELIABLE_COMMAND = (sys.executable, "-c", UNRELIABLE)
 
 
 class Running:
@@ -83,7 +107,15 @@ def stat(pid):
 
 
 def rss(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) * 1024
+    return _memory(pid, "VmRSS")
+
+
+def peak(pid):
+    return _memory(pid, "VmHWM")
+
+
+def _memory(pid, name):
+    return int(re.search(rf"{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) * 1024
 
 
 def is_alive(pid):

@@ -1,42 +1,20 @@
 """The client: a model in another process that feels like one in this."""
 
-import gc
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ortembed.errors import InvalidInputError, ModelNotFoundError, ServiceUnavailableError
-from tests.bridge.processes import in_threads, is_alive, pid, raised, wait_for_end
+from tests.bridge.processes import UNRELIABLE_COMMAND, in_threads, is_alive, pid, raised, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and what /proc tells")
 TEXTS = ["a cat sat on the mat", "", "Größe — 東京", "nul \0", "🙂"]
-# A bridge that does as it is told by the text that comes, for what a real one does only when something is broken.
-UNRELIABLE = """
-import json, os, signal, sys, time
-from ortembed.bridge.service import Bridge
-answer = Bridge.answer
-def unreliable(self, line):
-    text = (json.loads(line).get("texts") or [""])[0]
-    if text == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if text == "hang":
-        time.sleep(600)
-    if text == "babble":
-        return b"I had a dream\\n"
-    if text == "answer another":
-        return b'{"status": "ok", "id": 99999}\\n'
-    return answer(self, line)
-Bridge.answer = unreliable
-from ortembed.cli import main
-raise SystemExit(main(["bridge", *sys.argv[1:]]))
-"""
-UNRELIABLE_COMMAND = (sys.executable, "-c", UNRELIABLE)
 
 
 def test_it_gives_the_embedders_vectors(new_client, embedder):
@@ -59,6 +37,42 @@ def test_many_and_long_texts_go_in_several_requests(new_client, embedder):
     np.testing.assert_allclose(client.encode(texts), embedder.encode(texts), atol=1e-5)
     long = ["\N{GRINNING FACE}" * 400_000] * 3 + ["x"]
     np.testing.assert_allclose(client.encode(long), embedder.encode(long), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"truncate_dim": np.int64(8)},
+        {"truncate_dim": float("nan")},
+        {"truncate_dim": True},
+        {"truncate_dim": 0},
+        {"normalize_embeddings": np.True_},
+        {"prompt": b"x"},
+        {"prompt": "\ud800"},
+        {"prompt_name": 3},
+        {"prompt_name": "no such prompt"},
+    ],
+    ids=repr,
+)
+def test_options_that_the_embedder_refuses_are_refused_alike(shared_client, embedder, option):
+    for encode in (embedder.encode, shared_client.encode):
+        with pytest.raises(InvalidInputError, match=next(iter(option)).partition("_")[0]):
+            encode("a", **option)
+
+
+def test_an_unknown_input_type_is_refused(shared_client):
+    with pytest.raises(InvalidInputError, match="input_type is 'hint', none of query, document"):
+        shared_client.encode("a", input_type="hint")
+
+
+def test_a_long_text_is_truncated_whatever_its_letters(shared_client, embedder):
+    long = "é🙂" * 1_500_000
+    np.testing.assert_allclose(shared_client.encode(long), embedder.encode(long), atol=1e-5)
+
+
+def test_a_limit_may_be_infinite(new_client):
+    client = new_client(timeout=float("inf"), start_timeout=float("inf"))
+    assert client.encode("a", timeout=float("inf")).shape == (384,)
 
 
 def test_errors_are_those_of_the_embedder(new_client):
@@ -117,27 +131,6 @@ def test_full_pipes_block_nobody(new_client, embedder):
     in_threads(lambda _: np.testing.assert_allclose(client.encode(texts), expected, atol=1e-5), 8)
 
 
-def test_a_call_that_hangs_ends_in_time_and_takes_no_other_with_it(new_client, embedder):
-    client = new_client(command=UNRELIABLE_COMMAND)
-    client.ping()
-    behind = []
-    hanging = threading.Thread(target=lambda: behind.append(raised(lambda: client.encode("hang", timeout=2))))
-    hanging.start()
-    np.testing.assert_allclose(client.encode("behind it"), embedder.encode("behind it"), atol=1e-6)
-    hanging.join()
-    assert str(behind[0]) == "the bridge gave no answer within 2 seconds"
-    assert isinstance(behind[0], ServiceUnavailableError)
-
-
-def test_a_stopped_process_is_replaced(new_client):
-    client = new_client()
-    client.ping()
-    os.kill(pid(client), signal.SIGSTOP)
-    with pytest.raises(ServiceUnavailableError, match=r"within 0\.5 seconds"):
-        client.ping(timeout=0.5)
-    client.ping()
-
-
 def test_a_request_that_kills_each_process_is_not_sent_for_ever(new_client):
     client = new_client(command=UNRELIABLE_COMMAND)
     outcomes = []
@@ -184,81 +177,27 @@ def test_a_client_is_closed_while_its_process_starts(new_client, seconds):
     assert not client._supervisor._thread.is_alive()
 
 
-def test_ctrl_c_in_a_terminal_is_not_for_the_process(environment):
-    """A terminal sends it to the host and to all that the host has started in its group."""
-    code = """
-if 1:
-    import os, signal
-    from ortembed.bridge import BridgeClient
-    with BridgeClient() as client:
-        client.ping()
-        process = client._supervisor._process
-        try:
-            os.killpg(0, signal.SIGINT)
-        except KeyboardInterrupt:
-            client.ping()
-            print(client._supervisor._process is process)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, start_new_session=True
-    )
-    assert done.stdout == b"True\n"
-
-
-def test_a_client_that_is_let_go_of_ends_its_process(environment, monkeypatch):
-    from ortembed.bridge import BridgeClient  # noqa: PLC0415
-
-    monkeypatch.setenv("ORTEMBED_CACHE_DIR", environment["ORTEMBED_CACHE_DIR"])
-    client = BridgeClient(stderr=subprocess.DEVNULL)
-    with pytest.raises(InvalidInputError):
-        client.encode("a", truncate_dim=0)  # whose traceback must not hold it
-    process, supervisor = pid(client), client._supervisor
-    del client
-    gc.collect()
-    supervisor.join(60)
-    assert not is_alive(process)
-
-
-@pytest.mark.parametrize("end", ["", "import os; os.kill(os.getpid(), 9)", "raise RuntimeError"])
-def test_no_process_outlives_the_interpreter(environment, end):
-    code = f"""
-if 1:
-    from ortembed.bridge import BridgeClient
-    client = BridgeClient()
+def test_close_ends_what_a_wrapper_has_started(new_client):
+    client = new_client(command=["bash", "-c", f'{sys.executable} -m ortembed bridge "$@"; exit', "wrapper"])
     client.ping()
-    print(client._supervisor._process._process.pid, flush=True)
-    {end}
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    wait_for_end(int(done.stdout))
-    assert "Fatal" not in done.stderr
+    wrapper = pid(client)
+    (bridge,) = Path(f"/proc/{wrapper}/task/{wrapper}/children").read_text("ascii").split()
+    client.close()
+    assert not client._supervisor._thread.is_alive()
+    wait_for_end(bridge)
 
 
-def test_a_forked_child_leaves_the_process_alone(environment):
-    code = """
-if 1:
-    import os, sys
-    from ortembed.bridge import BridgeClient
-    client = BridgeClient()
+def test_the_working_folder_is_no_place_of_modules(new_client, tmp_path, monkeypatch):
+    (tmp_path / "tokenizers.py").write_text("raise SystemExit('not this one')", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    new_client().ping()
+
+
+def test_a_folder_is_found_again_from_another_one(new_client, model_folder, tmp_path, monkeypatch):
+    (tmp_path / "mymodel").symlink_to(model_folder)
+    monkeypatch.chdir(tmp_path)
+    client = new_client("mymodel")
     client.ping()
-    child = os.fork()
-    if not child:
-        try:
-            client.ping()
-        except Exception as error:
-            print(type(error).__name__, error, flush=True)
-        client.close()
-        sys.exit()
-    os.waitpid(child, 0)
+    monkeypatch.chdir("/")
+    os.kill(pid(client), signal.SIGKILL)
     client.ping()
-    print(client._supervisor._process is not None)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    assert done.stdout.splitlines() == [
-        "ServiceUnavailableError this process was forked from the one that made the BridgeClient",
-        "True",
-    ]

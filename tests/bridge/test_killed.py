@@ -24,9 +24,10 @@ class Killer:
         self._supervisor, self._answers = client._supervisor, answers
         self._rng = random.Random(5)  # noqa: S311 - that failures can be repeated
         self.killed = set()
+        self.is_alone = threading.Event()  # no caller is left, so that there will be no more answers
 
     def run(self):
-        while len(self.killed) < KILLS:
+        while len(self.killed) < KILLS and not self.is_alone.is_set():
             process = self._supervisor._process
             if process is None or process._process.pid in self.killed:
                 continue
@@ -38,8 +39,8 @@ class Killer:
 
     def _wait_for_answers(self, number):
         until = len(self._answers) + number
-        while len(self._answers) < until:
-            time.sleep(0.0005)
+        while len(self._answers) < until and not self.is_alone.wait(0.0005):
+            pass
 
 
 def test_no_answer_is_lost_or_doubled(new_client, embedder):
@@ -56,8 +57,11 @@ def test_no_answer_is_lost_or_doubled(new_client, embedder):
             answers.append((texts, client.encode(texts, truncate_dim=64)))
 
     killing.start()
-    in_threads(call, CALLERS)
-    killing.join()
+    try:
+        in_threads(call, CALLERS)
+    finally:
+        killer.is_alone.set()
+        killing.join()
     assert len(killer.killed) == KILLS
     assert [(len(texts), 64) for texts, _ in answers] == [rows.shape for _, rows in answers]
     expected = embedder.encode([text for texts, _ in answers for text in texts], truncate_dim=64)

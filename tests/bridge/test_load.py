@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ortembed.bridge.vectors import from_base64
-from tests.bridge.processes import rss
+from tests.bridge.processes import peak, rss
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the memory")
 LINES = 10_000
@@ -102,3 +102,16 @@ def test_int8_stays_below_its_memory(new_bridge):
             texts = [" ".join(rng.choices(WORDS, k=rng.randint(1, 16))) for _ in range(100)]
             assert bridge.ask({"texts": texts})["status"] == "success"
         assert rss(bridge.process.pid) < 170e6
+
+
+@pytest.mark.parametrize(("encoding", "most"), [("float", 230e6), ("base64", 190e6)])
+def test_int8_stays_below_its_peak_with_the_largest_requests(new_bridge, encoding, most):
+    rng = random.Random(7)  # noqa: S311
+    arguments = ["all-minilm-l6-v2", "--dtype", "int8", "--threads", 2]
+    with new_bridge(*arguments) as bridge:  # makes the int8 model where there is none, which takes memory of its own
+        bridge.ask({"method": "ping"})
+    with new_bridge(*arguments) as bridge:
+        for _ in range(5):
+            texts = [" ".join(rng.choices(WORDS, k=rng.randint(1, 16))) for _ in range(2048)]
+            assert bridge.ask({"texts": texts, "encoding": encoding})["status"] == "success"
+        assert peak(bridge.process.pid) < most

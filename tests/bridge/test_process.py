@@ -1,6 +1,7 @@
 """How a bridge's process treats its streams, and how it ends."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -161,3 +162,31 @@ def test_a_bridge_does_not_outlive_its_host(environment):
         pid = int(host.stdout.readline())
         host.kill()
     wait_for_end(pid)
+
+
+@pytest.fixture(params=["nobody reads it", "its disk is full"])
+def deaf_stderr(request):
+    """A standard error that takes nothing."""
+    if request.param == "its disk is full":
+        with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+            yield full
+        return
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def test_a_standard_error_that_takes_nothing_costs_no_answer(environment, deaf_stderr):
+    """Both requests have something to tell there: a model that is loaded, a text that is truncated."""
+    load = b'{"method": "load_model", "params": {"model": "all-minilm-l6-v2"}}\n'
+    done = subprocess.run(
+        [sys.executable, "-m", "ortembed", "bridge"],
+        env=environment,
+        input=load + json.dumps({"texts": ["word " * 1000]}).encode() + b"\n",
+        stdout=subprocess.PIPE,
+        stderr=deaf_stderr,
+        check=False,
+    )
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["ok", "success"]
+    assert done.returncode == 0

@@ -39,6 +39,12 @@ def changed(**fields):
     [
         ({"texts": ["a"]}, PLAIN),
         ({"texts": ["a"], "id": 1, "usage": None}, PLAIN),
+        ({"texts": ["a"], "method": None, "model": None}, PLAIN),
+        ({"texts": None, "method": "ping"}, Ping()),
+        (
+            {"method": "embed_batch", "params": {"inputs": ["a"], "usage": None, "id": None}, "usage": True},
+            changed(must_be_loaded=True, normalize=True, usage=True),
+        ),
         (b'\xef\xbb\xbf{"texts": ["a"]}\r', PLAIN),
         ({"texts": []}, changed(texts=[])),
         ({"texts": ["a\0b"], "usage": True}, changed(texts=["a\0b"], usage=True)),
@@ -85,7 +91,7 @@ def test_requests_are_understood(request_, action):
         ({}, 'a request has either "texts" or "method"'),
         ({"texts": ["a"], "method": "ping"}, 'a request has either "texts" or "method"'),
         ({"texts": "a"}, "texts is a string, not a list of strings"),
-        ({"texts": None}, "texts is null, not a list of strings"),
+        ({"texts": None}, 'a request has either "texts" or "method"'),
         ({"texts": ["a", 1]}, "texts[1] is a number, not a string"),
         ({"texts": ["a", None]}, "texts[1] is null, not a string"),
         ({"texts": list("abcd")}, "texts has 4 texts; this bridge takes up to 3 in a request"),
@@ -121,6 +127,11 @@ def test_ids_come_back_as_they_were(identity):
     for line in (frame.success({}), frame.failure(ValueError())):
         assert json.loads(line)["id"] == identity
         assert type(json.loads(line)["id"]) is type(identity)
+
+
+@pytest.mark.parametrize("request_", [{"text": ["a"]}, {"texts": ["a"], "method": "ping"}, {}])
+def test_the_id_of_a_request_of_no_form_comes_back(request_):
+    assert read_frame({**request_, "id": 7}) == Frame(Form.UNKNOWN, {"id": 7})
 
 
 @given(st.binary(max_size=80) | st.recursive(st.none() | st.text() | st.integers() | st.floats(), st.lists).map(repr))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -111,6 +112,27 @@ def test_methods_of_a_loaded_model(bridge, embedder):
     assert bridge.ask({"method": "load_model", "params": {"model": MODEL}})["message"] == "Model already loaded"
 
 
+def test_a_folder_is_one_model_and_no_other_than_it_is(environment, model_folder, tmp_path, monkeypatch):
+    """Whatever way it is written, and where it has a known model's name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mymodel", "bge-small-en-v1.5"):
+        (tmp_path / name).symlink_to(model_folder)
+    names = ["mymodel", "./mymodel", str(tmp_path / "mymodel"), "bge-small-en-v1.5", "BAAI/bge-small-en-v1.5"]
+    requests = [{"method": "load_model", "params": {"model": name}} for name in names]
+    done = subprocess.run(
+        [sys.executable, "-m", "ortembed", "bridge", "--offline"],
+        env=environment,
+        input="".join(f"{json.dumps(request)}\n" for request in requests),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded, again = "Model loaded successfully", "Model already loaded"
+    messages = [json.loads(line)["message"] for line in done.stdout.splitlines()]
+    assert messages[:4] == [loaded, again, again, loaded]
+    assert "cannot find model" in messages[4]
+
+
 def test_nothing_is_loaded_before_it_is_asked_for(new_bridge):
     with new_bridge() as bridge:
         for method in ("model_info", "health"):
@@ -149,6 +171,30 @@ def test_limits_are_the_hosts_to_set(new_bridge):
 def test_blank_lines_are_no_requests(bridge, blank):
     bridge.send(blank)
     assert bridge.ask({"method": "ping", "id": 9})["id"] == 9
+
+
+@pytest.mark.parametrize("line", [b"\x0b", b"\x0c", b" \x0b\r"])
+def test_other_whitespace_is_no_blank_line(bridge, line):
+    assert "not JSON" in bridge.ask(line)["error"]
+
+
+def test_the_id_comes_back_where_the_form_is_misspelt(bridge):
+    answer = bridge.ask({"text": ["a"], "id": 7})
+    assert (answer["id"], answer["error_type"]) == (7, "InvalidInputError")
+    assert answer["error"] == answer["message"]
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "a\0b", "\ud800"])
+def test_a_cache_dir_that_cannot_be_is_the_callers_error(new_bridge, folder):
+    with new_bridge() as bridge:
+        answer = bridge.ask({"method": "load_model", "params": {"model": MODEL, "cache_dir": folder}})
+    assert answer["error_type"] == "InvalidInputError"
+
+
+def test_no_depth_of_nesting_is_an_error_inside(bridge):
+    """One that can be read may still be too deep to be shown."""
+    answers = [bridge.ask(b'{"method": ' + b"[" * depth + b"]" * depth + b"}") for depth in range(900, 1010)]
+    assert {answer["error_type"] for answer in answers} == {"InvalidInputError"}
 
 
 def test_pipelined_requests_are_answered_in_order(bridge):

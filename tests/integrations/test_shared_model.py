@@ -1,8 +1,10 @@
 """The model behind the adapters: one Embedder a process, kept by plain arguments, in threads, forks and pickles."""
 
+import asyncio
 import json
 import os
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -55,8 +57,26 @@ def test_arguments_survive_json(model):
 
 def test_a_folder_is_kept_so_that_it_is_found_from_anywhere(model, monkeypatch):
     monkeypatch.chdir(model.parent)
-    for given in (model.name, Embedder(model.name)):
-        assert share(given).config()["model"] == str(model)
+    shared, embedder = share(model.name), Embedder(model.name)
+    monkeypatch.chdir(model.parent.parent)
+    for made in (shared, share(embedder)):
+        assert made.config()["model"] == str(model)
+
+
+def test_all_names_of_a_model_are_one(embedder, model, monkeypatch, cache_dir):
+    monkeypatch.chdir(model.parent)
+    monkeypatch.setenv("ORTEMBED_CACHE_DIR", str(cache_dir))
+    assert share(f"./{model.name}").embedder is share(model).embedder
+    shared = share(embedder)
+    for name in ("all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2", "All-MiniLM-L6-v2"):
+        check_same(shared.config(), share(name).config())
+        assert share(name).embedder is embedder
+
+
+def test_a_folder_of_a_known_models_name_is_that_folder(model, monkeypatch, tmp_path):
+    (tmp_path / "all-minilm-l6-v2").symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    assert share("all-minilm-l6-v2").dimension == share(model).dimension
 
 
 def test_threads_that_come_at_once_load_one(model):
@@ -71,6 +91,22 @@ def test_what_was_pickled_loads_its_model(model, run_python, tmp_path):
     (tmp_path / "pickle").write_bytes(pickle.dumps(shared))
     code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).documents(['hello']).tolist())"
     assert json.loads(run_python(code, tmp_path / "pickle")) == shared.documents(["hello"]).tolist()
+
+
+def test_a_coroutine_loads_the_model_beside_the_event_loop(model, monkeypatch):
+    threads = []
+
+    class Watched(Embedder):
+        def __init__(self, *arguments, **options):
+            threads.append(threading.current_thread())
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(shared_model, "Embedder", Watched)
+    shared = SharedModel(str(model))
+    got = [asyncio.run(shared.aqueries("hello cat")), asyncio.run(shared.adocuments(["hello cat"]))[0]]
+    np.testing.assert_array_equal(got, [shared.queries("hello cat")] * 2)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

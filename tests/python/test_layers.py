@@ -61,6 +61,7 @@ INNER_LAYERS["prepare"] = [
 INNER_LAYERS["bridge"] = [
     {"calls", "fields", "frame", "lines", "models", "process", "stopping", "streams"},
     {"requests", "supervisor", "vectors"},
+    {"choices"},
     {"client", "service"},
     {"__init__"},
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ortembed.hub import full_name
 from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class Description:
         ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
         that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
         """
-        return {"model": full_name(self._model), **self._arguments}
+        return dict(self._arguments)
 
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""

@@ -13,6 +13,7 @@ from ortembed.cores import choose_threads
 from ortembed.description import Description
 from ortembed.encoding import encode_many, encode_texts, encode_tokens
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
+from ortembed.hub import full_name
 from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import load
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
@@ -108,6 +109,7 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         )
         self._model = name
         self._arguments = {
+            "model": full_name(name),  # now, since the working folder may change
             "dtype": dtype,
             "revision": revision,
             "max_seq_length": max_seq_length,

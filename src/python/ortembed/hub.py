@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ortembed import hub_client
 from ortembed.errors import ModelNotFoundError
-from ortembed.manifest import Manifest, manifests
+from ortembed.manifest import Manifest, find_manifest, manifests
 from ortembed.model_files import collect
 from ortembed.sources import Folder, HubRepository, Verified
 
@@ -30,6 +30,14 @@ def is_folder(name: str) -> bool:
 def full_name(name: str) -> str:
     """Give a model's name that means the same from every working directory."""
     return str(Path(name).absolute()) if is_folder(name) else name
+
+
+def canonical_name(name: str) -> str:
+    """Give the one name of a model: a folder's full path, else the short name where there is one, else the name."""
+    if is_folder(name):
+        return full_name(name)
+    manifest = find_manifest(name)
+    return manifest.name if manifest else name
 
 
 def find_model(

@@ -10,6 +10,7 @@ from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_s
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 
+from ortembed import InvalidInputError
 from ortembed.integrations.llama_index import OrtembedEmbedding
 
 
@@ -82,3 +83,24 @@ def test_queries_and_documents_have_their_prompts(prompted):
     assert asyncio.run(model.aget_query_embedding("cat")) == query
     assert asyncio.run(model.aget_text_embedding("cat")) == document
     assert asyncio.run(model.aget_text_embedding_batch(["cat"] * 3)) == [document] * 3
+
+
+def test_arguments_are_the_other_adapters_and_no_others(prompted):
+    folder = prompted.config()["model"]
+    for made in (OrtembedEmbedding(folder), OrtembedEmbedding(model=folder), OrtembedEmbedding(model_name=folder)):
+        assert made.model_name == folder
+    for wrong in ({"truncate_dims": 2}, {"threads": 2}, {"cache_dir": "x"}):
+        with pytest.raises(InvalidInputError, match=f"'{min(wrong)}' is none of its arguments: model, "):
+            OrtembedEmbedding(**wrong)
+    with pytest.raises(InvalidInputError, match="two names of one argument"):
+        OrtembedEmbedding(folder, model_name=folder)
+
+
+def test_what_decides_vectors_stays_as_it_was_made(prompted):
+    model = OrtembedEmbedding(prompted, truncate_dim=4)
+    for name, value in (("truncate_dim", 2), ("model_name", "bge-small-en-v1.5")):
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(model, name, value)
+    copied = model.model_copy(update={"truncate_dim": 2})
+    assert len(copied.get_text_embedding("cat")) == copied.to_dict()["truncate_dim"] == 2
+    assert len(model.get_text_embedding("cat")) == 4

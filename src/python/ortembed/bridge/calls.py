@@ -21,7 +21,7 @@ class Call:
     def __init__(self, identity: int, request: Mapping[str, object]) -> None:
         """Make a request with an id."""
         self.identity = identity
-        self.line = f"{json.dumps({**request, 'id': identity})}\n".encode("ascii")
+        self.line = _line({**request, "id": identity})
         self.deaths = 0  # processes that died while they had it in hand
         self._outcome: Answer | BaseException | None = None
         self._done = Event()
@@ -49,6 +49,14 @@ class Call:
         return self._outcome
 
 
+def _line(request: Mapping[str, object]) -> bytes:
+    """Write a request in UTF-8, which is shorter than escapes; with these for a folder's name that is no Unicode."""
+    try:
+        return f"{json.dumps(request, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(request)}\n".encode("ascii")
+
+
 def outcome_of(answer: Answer) -> Answer | BaseException:
     """Give an answer, or the error that it tells of, as one of ortembed.errors."""
     if answer.get("status") in ("ok", "success"):
@@ -65,6 +73,6 @@ def read_answer(line: bytes) -> Answer | None:
     """Read a line that a bridge wrote; None where it is no answer."""
     try:
         answer = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) and "status" in answer else None

@@ -8,20 +8,24 @@ import time
 import weakref
 from collections import deque
 from itertools import count, islice
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ortembed.bridge import vectors
 from ortembed.bridge.calls import Call
+from ortembed.bridge.choices import to_fields
+from ortembed.bridge.process import own_descriptor
 from ortembed.bridge.supervisor import Supervisor
 from ortembed.errors import ServiceUnavailableError
+from ortembed.hub import full_name
 from ortembed.responses import ModelInfo
 from ortembed.tokenizer import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Literal
+    from typing import IO, Literal
 
     import numpy.typing as npt
     from typing_extensions import Self
@@ -31,9 +35,10 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 _TEXTS = 1024  # in one request
-_CHARACTERS = 1 << 20  # in one request of several; of 12 bytes at most each, which is less than a bridge takes
+_CHARACTERS = 1 << 20  # in one request of several; of 6 bytes at most each, which is less than a bridge takes
 _AHEAD = 4  # requests of one call that are on their way at once
 _JOIN_SECONDS = 5.0
+_START = "import sys; sys.path[:] = {paths!r}; from ortembed.cli import main; raise SystemExit(main())"
 
 
 class BridgeClient:
@@ -52,25 +57,31 @@ class BridgeClient:
         command: Sequence[str] | None = None,
         timeout: float | None = 60.0,
         start_timeout: float = 600.0,
-        stderr: int | None = None,
+        stderr: int | IO[Any] | None = None,
     ) -> None:
         """Start a bridge, and do not wait for it.
 
         Args:
             model: What it loads: a short name, a name on the hub, or a folder.
             arguments: Further ones of ``ortembed bridge``, such as ["--dtype", "int8"].
-            command: What to start instead of this interpreter's ``-m ortembed bridge``; arguments follow it.
+            command: What to start instead of this interpreter's ``ortembed bridge``; arguments follow it.
             timeout: Seconds that a call may take, where it does not say itself; None for any number. The start of
                 a process counts.
             start_timeout: Seconds that a process has to load the model.
-            stderr: Where its standard error goes, as for subprocess.Popen; by default to this process's own.
+            stderr: Where its standard error goes: a descriptor or file, of which a copy is taken, or
+                subprocess.DEVNULL; by default this process's own.
+
+        Raises:
+            InvalidInputError: stderr is not open, or subprocess.PIPE or STDOUT.
         """
-        start = command if command is not None else (sys.executable, "-m", "ortembed", "bridge")
-        opening = {"method": "load_model", "params": {"model": os.fspath(model)}}
+        start = _this_interpreter() if command is None else command
+        opening = {"method": "load_model", "params": {"model": full_name(os.fspath(model))}}
         self._timeout = timeout
         self._identities = count(1)
         self._process = os.getpid()
-        self._supervisor = Supervisor((*start, *arguments), opening, stderr=stderr, limit=start_timeout)
+        self._supervisor = Supervisor(
+            (*start, *arguments), opening, stderr=own_descriptor(stderr), limit=start_timeout
+        )
         self._finalizer = weakref.finalize(self, _end, self._supervisor, self._process)
 
     def encode(
@@ -103,17 +114,16 @@ class BridgeClient:
             ServiceUnavailableError: No answer in time, no process that lives long enough, or the client is closed.
             OrtembedError: Whatever else Embedder raises, for loading too.
         """
-        options = {
-            "encoding": "base64",
-            "input_type": input_type,
-            "prompt_name": prompt_name,
-            "prompt": prompt,
-            "normalize": normalize_embeddings,
-            "truncate_dim": truncate_dim,
-        }
+        options = to_fields(
+            input_type=input_type,
+            prompt_name=prompt_name,
+            prompt=prompt,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+        )
         is_one = isinstance(texts, str)
         checked = check_texts([texts] if isinstance(texts, str) else texts)
-        requests = ({"texts": part, **options} for part in _parts(checked))
+        requests = ({"texts": part, "encoding": "base64", **options} for part in _parts(checked))
         rows = [
             vectors.from_base64(answer["embeddings"], answer["dimension"])
             for answer in self._answers(requests, self._deadline(timeout))
@@ -182,7 +192,7 @@ class _Deadline(NamedTuple):
     moment: float | None
 
     def wait_for(self, call: Call) -> Answer:
-        left = None if self.moment is None else max(0.0, self.moment - time.monotonic())
+        left = None if self.moment is None else min(TIMEOUT_MAX, max(0.0, self.moment - time.monotonic()))
         if not call.wait(left):
             raise ServiceUnavailableError(f"the bridge gave no answer within {self.seconds:g} seconds")
         return call.result()
@@ -199,6 +209,12 @@ def _parts(texts: list[str]) -> Iterator[list[str]]:
         part.append(text)
         characters += len(text)
     yield part
+
+
+def _this_interpreter() -> Sequence[str]:
+    """Give the command of a bridge that imports what this process does, and nothing of its working folder."""
+    paths = [os.path.abspath(path) for path in sys.path if path]  # noqa: PTH100 - of any strings, "zip" ones too
+    return (sys.executable, "-c", _START.format(paths=paths), "bridge")
 
 
 def _end(supervisor: Supervisor, process: int) -> None:

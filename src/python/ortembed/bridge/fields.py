@@ -90,7 +90,10 @@ def json_type(value: object) -> str:
 
 def shown(value: object) -> str:
     """Show a value of JSON's, cut where it is long."""
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return f"{json_type(value)}, nested too deeply"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.errors import InvalidInputError
-from ortembed.manifest import find_manifest
+from ortembed.hub import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +38,10 @@ class Models:
 
     def load(self, name: str, cache_dir: str | None = None) -> Found:
         """Give a model, loading it first where it is not; errors are Embedder's."""
-        key = _key(name)
+        key = canonical_name(name)
         if key in self._loaded:
             return Found(self._loaded[key], was_loaded=True)
-        folder = Path(cache_dir).expanduser() if cache_dir else None
+        folder = _folder(cache_dir) if cache_dir else None
         embedder = self._loaded[key] = self._load(name, folder)
         return Found(embedder, was_loaded=False)
 
@@ -54,13 +55,19 @@ class Models:
         Raises:
             InvalidInputError: It was not.
         """
-        found = next(iter(self._loaded.values()), None) if name is None else self._loaded.get(_key(name))
+        found = next(iter(self._loaded.values()), None) if name is None else self._loaded.get(canonical_name(name))
         if found is None:
             what = "No model is loaded" if name is None else f"Model not loaded: {name}"
             raise InvalidInputError(f"{what}. Call load_model first.")
         return found
 
 
-def _key(name: str) -> str:
-    manifest = find_manifest(name)
-    return manifest.name if manifest else name
+def _folder(name: str) -> Path:
+    try:
+        folder = Path(name).expanduser()
+        has_zero = b"\0" in os.fsencode(folder)
+    except (RuntimeError, ValueError) as error:  # no such home folder; half of a surrogate pair
+        raise InvalidInputError(f"cache_dir is {name!r}: {error}") from error
+    if has_zero:
+        raise InvalidInputError(f"cache_dir is {name!r}, which no path can be")
+    return folder

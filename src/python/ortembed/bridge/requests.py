@@ -91,15 +91,19 @@ def read_object(line: bytes) -> dict[str, object]:
     return value
 
 
+def _present(values: dict[str, object]) -> dict[str, object]:
+    """Leave out what is null, which is as good as absent."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def read_frame(request: dict[str, object]) -> Frame:
-    """Tell which form a request has, and its id.
+    """Tell which form a request has, Form.UNKNOWN where it has neither or both, and its id.
 
     Raises:
-        InvalidInputError: It is of neither form or of both, or its id is no scalar.
+        InvalidInputError: Its id is no scalar.
     """
-    if ("texts" in request) == ("method" in request):
-        raise InvalidInputError('a request has either "texts" or "method"')
-    form = Form.TEXTS if "texts" in request else Form.METHOD
+    found = [form for form in (Form.TEXTS, Form.METHOD) if request.get(form.value) is not None]
+    form = found[0] if len(found) == 1 else Form.UNKNOWN
     if "id" not in request:
         return Frame(form)
     identity = request["id"]
@@ -113,12 +117,15 @@ def read_frame(request: dict[str, object]) -> Frame:
 
 
 def read_action(form: Form, request: dict[str, object], *, max_texts: int) -> Action:
-    """Give what a request of a known form asks for.
+    """Give what a request asks for.
 
     Raises:
-        InvalidInputError: A field has the wrong type, is missing or is none that is known; there are too many texts.
+        InvalidInputError: It is of no form, a field has the wrong type, is missing or is none that is known, or there
+            are too many texts.
     """
-    rest = {name: value for name, value in request.items() if name != "id"}
+    if form is Form.UNKNOWN:
+        raise InvalidInputError('a request has either "texts" or "method"')
+    rest = {name: value for name, value in _present(request).items() if name != "id"}
     if form is Form.TEXTS:
         return _embed(Fields(rest), "texts", max_texts, by_method=False)
     method = rest.pop("method")
@@ -135,6 +142,7 @@ def _with_params(rest: dict[str, object]) -> dict[str, object]:
         return rest
     if not isinstance(params, dict):
         raise InvalidInputError(f"params is {json_type(params)}, not an object")
+    params = _present(params)
     if twice := rest.keys() & params.keys():
         raise InvalidInputError(f'"{min(twice)}" stands both in params and beside it')
     return {**rest, **params}

@@ -139,10 +139,10 @@ def serve(bridge: Bridge, model: str | None) -> None:
             with stopping.waiting():
                 bridge.load(model)
         for line in read_lines(read, bridge.limits.line_bytes):
-            if line is None or line.strip():
-                streams.write(bridge.answer(line))
+            if (line is None or line.strip(b" \t\r")) and not streams.write(bridge.answer(line)):
+                return
             stopping.check()
-    except (Terminated, BrokenPipeError):
+    except Terminated:
         pass
 
 

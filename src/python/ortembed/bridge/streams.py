@@ -33,8 +33,12 @@ class Streams:
         except ConnectionError:  # a socket whose other end is gone
             return b""
 
-    def write(self, line: bytes) -> None:
-        """Write an answer, in one piece where the system takes it so."""
+    def write(self, line: bytes) -> bool:
+        """Write an answer, in one piece where the system takes it so; False when nobody reads answers any more."""
         rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(self._answers, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self._answers, rest) :]
+        except BrokenPipeError:
+            return False
+        return True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Condition, Thread, Timer
+from threading import TIMEOUT_MAX, Condition, Thread, Timer
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.bridge.calls import Call, outcome_of, read_answer
-from ortembed.bridge.process import BridgeProcess
+from ortembed.bridge.process import BridgeProcess, close_own
 from ortembed.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 8  # lives in a row that answered nothing
 MOST_DEATHS = 5  # in a row with the same request in hand
+ABANDONED_SECONDS = 5.0  # that a request which nobody waits for any more may be in hand
 _LONGEST_PAUSE = 5.0
 
 
@@ -49,7 +50,7 @@ class Supervisor:
         Args:
             command: The program and its arguments.
             opening: What each process is asked first.
-            stderr: As for subprocess.Popen.
+            stderr: From process.own_descriptor; closed in the end.
             limit: Seconds that a process has for its first answer.
         """
         self._command = command
@@ -80,10 +81,10 @@ class Supervisor:
             self._changed.notify_all()
 
     def give_up(self, call: Call) -> None:
-        """Forget a call. A process that has it in hand is ended, since others wait behind it."""
+        """Forget a call. A process that has a forgotten one in hand is ended, since others wait behind it."""
         with self._changed:
             call.finish(ServiceUnavailableError("the call was given up"))
-            if self._process is not None and self._is_open and self._sent and self._sent[0] is call:
+            if self._process is not None and self._is_open and self._sent and self._sent[0].is_done:
                 self._process.kill()
 
     def close(self) -> None:
@@ -99,6 +100,10 @@ class Supervisor:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        self._keep_alive()
+        close_own(self._stderr)
+
+    def _keep_alive(self) -> None:
         failures = 0
         while True:
             life = self._live()
@@ -126,18 +131,26 @@ class Supervisor:
             return Life(answered=False, refusal=error, reason="cannot be started")
         self._begin(process, opening)
         writer = Thread(target=self._write, args=(process, opening), name="ortembed-bridge-writer", daemon=True)
-        timer = Timer(self._limit, process.kill)
+        timer = Timer(min(TIMEOUT_MAX, self._limit), process.kill)
         timer.daemon = True
-        writer.start()
-        timer.start()
+        try:
+            writer.start()
+            timer.start()
+            self._read(process, opening, timer)
+        except Exception as error:  # noqa: BLE001 - calls wait: whatever it is, they have to know
+            self._refusal = ServiceUnavailableError(f"the bridge cannot be served: {type(error).__name__}: {error}")
+            process.kill()
+        timer.cancel()
+        return self._end(process, opening, writer)
+
+    def _read(self, process: BridgeProcess, opening: Call, timer: Timer) -> None:
+        """Take answers until the process ends, or says something that is none."""
         for line in process.answers():
             if not self._take(line, opening):
                 process.kill()
                 break
             if self._is_open:
                 timer.cancel()
-        timer.cancel()
-        return self._end(process, opening, writer)
 
     def _begin(self, process: BridgeProcess, opening: Call) -> None:
         with self._changed:
@@ -154,7 +167,8 @@ class Supervisor:
             self._changed.notify_all()  # the writer, which then ends
             was_open, refusal = self._is_open, self._refusal
         status = process.wait()
-        writer.join()
+        if writer.is_alive():  # it may not have been started
+            writer.join()
         process.close()
         reason = f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
         if not was_open and status > 0 and refusal is None:
@@ -186,7 +200,17 @@ class Supervisor:
                 return self._open(answer)
             self._has_answered = True
             call.finish(outcome_of(answer))
+            if self._sent and self._sent[0].is_done:
+                timer = Timer(ABANDONED_SECONDS, self._end_if_in_hand, (self._process, self._sent[0]))
+                timer.daemon = True
+                timer.start()
         return True
+
+    def _end_if_in_hand(self, process: BridgeProcess, call: Call) -> None:
+        """End a process that still has a forgotten call in hand: it may hang, and others may wait without a limit."""
+        with self._changed:
+            if self._process is process and self._sent and self._sent[0] is call:
+                process.kill()
 
     def _open(self, answer: Answer) -> bool:
         outcome = outcome_of(answer)

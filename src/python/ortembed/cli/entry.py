@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings(), _ending_on_request():
         warnings.showwarning = warn
-        return _run(options)
+        try:
+            return _run(options)
+        finally:
+            flush_or_drop()
 
 
 @contextmanager
@@ -57,7 +60,6 @@ def _run(options: argparse.Namespace) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        flush_or_drop()
         return 0
     except KeyboardInterrupt:
         return 130

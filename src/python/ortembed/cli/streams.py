@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -43,9 +44,10 @@ def standard_output() -> TextIO:
 
 
 def say(message: str) -> None:
-    """Tell something on standard error, where that is open."""
+    """Tell something on standard error, where that is open and somebody takes it: no work fails for a log line."""
     if sys.stderr is not None:
-        print(f"ortembed: {message}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(f"ortembed: {message}", file=sys.stderr, flush=True)
 
 
 def warn(message: Warning | str, *_where: object, **_further: object) -> None:
@@ -65,10 +67,11 @@ def report_step(step: str) -> None:
 
 
 def flush_or_drop() -> None:
-    """Write out what is buffered for standard output, or drop it, so that the flush at exit does not fail again."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write out what is buffered for standard output and error, or drop it, so that the flush at exit cannot fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

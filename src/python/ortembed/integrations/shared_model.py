@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ortembed.embedder import Embedder
 from ortembed.errors import InvalidInputError
-from ortembed.hub import full_name
+from ortembed.hub import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,11 +69,18 @@ class SharedModel:
 
     async def adocuments(self, texts: Iterable[str]) -> Floats:
         """Encode documents without blocking the event loop."""
-        return cast("Floats", await self.embedder.aencode_document(texts, truncate_dim=self.truncate_dim))
+        return cast("Floats", await (await self._aembedder()).aencode_document(texts, truncate_dim=self.truncate_dim))
 
     async def aqueries(self, texts: str | Iterable[str]) -> Floats:
         """Encode queries in the same way."""
-        return cast("Floats", await self.embedder.aencode_query(texts, truncate_dim=self.truncate_dim))
+        return cast("Floats", await (await self._aembedder()).aencode_query(texts, truncate_dim=self.truncate_dim))
+
+    async def _aembedder(self) -> Embedder:
+        """Give the Embedder; where it has to be loaded first, as after unpickling, that is done in a thread."""
+        import asyncio  # noqa: PLC0415 - only where it is in use already
+
+        key = replace(self, truncate_dim=None)
+        return _embedders[key] if key in _embedders else await asyncio.to_thread(_load, key)
 
     def config(self) -> dict[str, Any]:
         """Give the arguments that make it anew."""
@@ -92,10 +99,12 @@ def share(model: str | os.PathLike[str] | Embedder, **arguments: Unpack[ModelArg
         if given := arguments.keys() - {"truncate_dim"}:
             raise InvalidInputError(f"{min(given)} is for a model's name; an Embedder has its own")
         config: Mapping[str, Any] = model.config()
-        _embedders[SharedModel(**config)] = model
     else:
-        config = {**arguments, "model": full_name(os.fspath(model))}
-    shared = replace(SharedModel(**config), truncate_dim=arguments.get("truncate_dim"))
+        config = {**arguments, "model": os.fspath(model)}
+    key = SharedModel(**{**config, "model": canonical_name(config["model"]), "truncate_dim": None})
+    if isinstance(model, Embedder):
+        _embedders[key] = model
+    shared = replace(key, truncate_dim=arguments.get("truncate_dim"))
     shared.documents([])  # loads, and checks truncate_dim
     return shared
 
