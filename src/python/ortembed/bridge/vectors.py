@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ortembed.bridge.frame import Json
+from ortembed.decimals import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 
 
 def to_decimals(rows: Floats) -> Json:
-    """Write float32 [n, d] as a list of lists of numbers.
-
-    Nine digits tell every float32 from its neighbours, and take half the space of a float64's.
-    """
-    row_format = b"[" + b", ".join([b"%.9g"] * rows.shape[1]) + b"]"
-    return Json(b"[" + b", ".join(row_format % tuple(row.tolist()) for row in rows) + b"]")
+    """Write float32 [n, d] as a list of lists of numbers."""
+    return Json(b"[" + b", ".join(map(decimals, rows)) + b"]")
 
 
 def to_base64(rows: Floats) -> list[str]:
