@@ -50,8 +50,8 @@ def test_a_prompt_that_cannot_be_is_named(prompt, name, message):
 def test_queries_and_documents_never_get_the_default_prompt():
     only_default = replace(PROMPTED, prompts={"sts": "s: "})
     for names in (("query",), ("document", "passage", "corpus")):
-        assert choose_prompt(only_default, prompt=None, prompt_name=first_known(only_default, *names)) == ""
-    assert first_known(PROMPTED, "document", "passage", "corpus") == "passage"
+        assert choose_prompt(only_default, prompt=None, prompt_name=first_known(only_default.prompts, names)) == ""
+    assert first_known(PROMPTED.prompts, ("document", "passage", "corpus")) == "passage"
 
 
 @pytest.mark.parametrize(("model_dim", "asked", "chosen"), [(None, None, 8), (4, None, 4), (4, 6, 6), (9, None, 8)])

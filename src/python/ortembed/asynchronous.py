@@ -55,12 +55,12 @@ class AsyncEncoding:
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Vectors:
         """Encode as encode_query does, without blocking the event loop. See aencode."""
-        name = first_known(self._pipeline.settings, *QUERY) if prompt_name is None else prompt_name
+        name = first_known(self._pipeline.settings.prompts, QUERY) if prompt_name is None else prompt_name
         return await self.aencode(texts, prompt_name=name, **options)
 
     async def aencode_document(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Vectors:
         """Encode as encode_document does, without blocking the event loop. See aencode."""
-        name = first_known(self._pipeline.settings, *DOCUMENT) if prompt_name is None else prompt_name
+        name = first_known(self._pipeline.settings.prompts, DOCUMENT) if prompt_name is None else prompt_name
         return await self.aencode(texts, prompt_name=name, **options)

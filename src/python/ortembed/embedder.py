@@ -16,6 +16,7 @@ from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailable
 from ortembed.hub import full_name
 from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import load
+from ortembed.manifest import DEFAULT_MODEL
 from ortembed.options import DOCUMENT, QUERY, check_int, check_known, check_offsets, first_known
 from ortembed.recipe import Prompt
 from ortembed.responses import EmbeddingResponse, Usage
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from ortembed.output import Vectors
     from ortembed.providers import Providers
 
-    Floats = npt.NDArray[np.float32]
-
 
 class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
     """A sentence embedding model, loaded and ready.
@@ -51,7 +50,7 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "all-minilm-l6-v2",
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
         dtype: str = "float32",
         providers: Providers = None,
@@ -207,14 +206,14 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Vectors:
         """Encode with the model's prompt for queries, where it has one. Options as for encode."""
-        name = first_known(self._settings, *QUERY) if prompt_name is None else prompt_name
+        name = first_known(self._settings.prompts, QUERY) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_document(
         self, texts: str | Iterable[str], *, prompt_name: str | None = None, **options: Unpack[EncodeOptions]
     ) -> Vectors:
         """Encode with the model's prompt for documents (document, passage or corpus). Options as for encode."""
-        name = first_known(self._settings, *DOCUMENT) if prompt_name is None else prompt_name
+        name = first_known(self._settings.prompts, DOCUMENT) if prompt_name is None else prompt_name
         return self.encode(texts, prompt_name=name, **options)
 
     def encode_ids(
@@ -284,7 +283,7 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         usage = Usage(encoded.tokens, duration_ms, encoded.encoded_tokens)
         return EmbeddingResponse(self._model, encoded.rows, usage)
 
-    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
+    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Compare two sets of vectors, [n, d] and [m, d], with the model's similarity function: float32 [n, m]."""
         return similarity(self._settings.similarity, a, b)
 

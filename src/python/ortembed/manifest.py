@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ortembed.config import ModelSettings
 
 FAMILIES = ("bert", "distilbert", "modernbert", "mpnet", "nomic_bert", "qwen3", "roberta", "xlm-roberta")
+DEFAULT_MODEL = "all-minilm-l6-v2"  # the one that is meant where none is named
 LANGUAGES = ("en", "multilingual")
 _POOLING = ("cls", "lasttoken", "mean")
 # The names of a prompt for documents, any of which encode_document takes.

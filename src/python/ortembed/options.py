@@ -11,7 +11,7 @@ from ortembed.errors import InvalidInputError
 from ortembed.tokenizer import check_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -78,9 +78,7 @@ def choose_normalize(settings: ModelSettings, asked: object) -> bool:
     """Give whether to scale vectors to norm 1."""
     if asked is None:
         return settings.normalize
-    if not isinstance(asked, bool):
-        raise InvalidInputError(f"normalize_embeddings is {asked!r}, not a bool")
-    return asked
+    return check_flag("normalize_embeddings", asked)
 
 
 def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: str | None) -> str:
@@ -89,10 +87,7 @@ def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: s
     Every model knows the names "query" and "document", as in sentence-transformers; it may have no words for them.
     """
     if prompt is not None:
-        if not isinstance(prompt, str):
-            raise InvalidInputError(f"prompt is {type(prompt).__name__}, not str")
-        check_unicode(prompt, "prompt")
-        return prompt
+        return check_words("prompt", prompt)
     name = prompt_name if prompt_name is not None else settings.default_prompt_name
     if name is None:
         return ""
@@ -104,12 +99,27 @@ def choose_prompt(settings: ModelSettings, *, prompt: str | None, prompt_name: s
     return settings.prompts[name]
 
 
-def first_known(settings: ModelSettings, *names: str) -> str:
-    """Give the first of the names that the model has a prompt for, else the first.
+def first_known(prompts: Mapping[str, str], names: Sequence[str]) -> str:
+    """Give the first of the names that are among a model's prompts, else the first.
 
     Never the model's default prompt: as in sentence-transformers, a query without a prompt of its own has none.
     """
-    return next((name for name in names if name in settings.prompts), names[0])
+    return next((name for name in names if name in prompts), names[0])
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Refuse what is not a bool."""
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name} is {value!r}, not a bool")
+    return value
+
+
+def check_words(name: str, value: object) -> str:
+    """Refuse what is not a str of valid Unicode."""
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name} is {type(value).__name__}, not str")
+    check_unicode(value, name)
+    return value
 
 
 def check_int(name: str, value: object, maximum: int, minimum: int = 1) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ortembed.bridge.requests import INPUT_TYPES
 from ortembed.errors import InvalidInputError
-from ortembed.tokenizer import check_unicode
+from ortembed.options import check_flag, check_words
 
 
 def to_fields(
@@ -24,9 +24,9 @@ def to_fields(
         raise InvalidInputError(f"input_type is {input_type!r}, none of {', '.join(INPUT_TYPES)}")
     for name, text in (("prompt_name", prompt_name), ("prompt", prompt)):
         if text is not None:
-            _check_text(name, text)
-    if normalize_embeddings is not None and not isinstance(normalize_embeddings, bool):
-        raise InvalidInputError(f"normalize_embeddings is {normalize_embeddings!r}, not a bool")
+            check_words(name, text)
+    if normalize_embeddings is not None:
+        check_flag("normalize_embeddings", normalize_embeddings)
     if truncate_dim is not None and not _is_count(truncate_dim):
         raise InvalidInputError(f"truncate_dim is {truncate_dim!r}, not an int from 1 on")
     return {
@@ -36,12 +36,6 @@ def to_fields(
         "normalize": normalize_embeddings,
         "truncate_dim": truncate_dim,
     }
-
-
-def _check_text(name: str, text: object) -> None:
-    if not isinstance(text, str):
-        raise InvalidInputError(f"{name} is {type(text).__name__}, not str")
-    check_unicode(text, name)
 
 
 def _is_count(value: object) -> bool:

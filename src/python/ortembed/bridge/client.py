@@ -20,6 +20,7 @@ from ortembed.bridge.process import own_descriptor
 from ortembed.bridge.supervisor import Supervisor
 from ortembed.errors import ServiceUnavailableError
 from ortembed.hub import full_name
+from ortembed.manifest import DEFAULT_MODEL
 from ortembed.responses import ModelInfo
 from ortembed.tokenizer import check_texts
 
@@ -51,7 +52,7 @@ class BridgeClient:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "all-minilm-l6-v2",
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
         arguments: Sequence[str] = (),
         command: Sequence[str] | None = None,

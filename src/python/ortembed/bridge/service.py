@@ -21,7 +21,7 @@ from ortembed.bridge.requests import (
 from ortembed.bridge.stopping import Stopping, Terminated
 from ortembed.bridge.streams import Streams
 from ortembed.errors import InvalidInputError
-from ortembed.options import DOCUMENT, QUERY
+from ortembed.options import DOCUMENT, QUERY, first_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,4 +153,4 @@ def _prompt_name(embedder: Embedder, action: Embed) -> str | None:
     if action.prompt_name is not None or action.prompt is not None:
         raise InvalidInputError("give one of input_type, prompt_name and prompt")
     names = QUERY if action.input_type == "query" else DOCUMENT
-    return next((name for name in names if name in embedder.prompts), names[0])
+    return first_known(embedder.prompts, names)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ortembed.embedder import Embedder
+from ortembed.manifest import DEFAULT_MODEL
 from ortembed.prepare import DTYPES, FORMS
 from ortembed.providers import split_names
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-DEFAULT_MODEL = "all-minilm-l6-v2"
 
 
 def positive(text: str) -> int:

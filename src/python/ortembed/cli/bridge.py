@@ -6,9 +6,10 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ortembed.cli.arguments import DEFAULT_MODEL, add_running, add_source, positive, providers
+from ortembed.cli.arguments import add_running, add_source, positive, providers
 from ortembed.cli.streams import say, standard_input, standard_output
 from ortembed.embedder import Embedder
+from ortembed.manifest import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path

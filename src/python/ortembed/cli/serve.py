@@ -7,9 +7,10 @@ from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ortembed.cli.arguments import DEFAULT_MODEL, add_running, add_source, load
+from ortembed.cli.arguments import add_running, add_source, load
 from ortembed.cli.help import add_command
 from ortembed.errors import OrtembedError
+from ortembed.manifest import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from ortembed.cli.arguments import Commands

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ortembed.integrations.shared_model import DEFAULT_MODEL, check_config, check_same, share
+from ortembed.integrations.shared_model import check_config, check_same, share
+from ortembed.manifest import DEFAULT_MODEL
 
 try:
     from chromadb.api.types import Documents, EmbeddingFunction

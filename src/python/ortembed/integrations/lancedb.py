@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ortembed.integrations.shared_model import DEFAULT_MODEL, SharedModel, share
+from ortembed.integrations.shared_model import SharedModel, share
+from ortembed.manifest import DEFAULT_MODEL
 
 try:
     from lancedb.embeddings import TextEmbeddingFunction, register

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ortembed.integrations.shared_model import DEFAULT_MODEL, share
+from ortembed.integrations.shared_model import share
+from ortembed.manifest import DEFAULT_MODEL
 
 try:
     from langchain_core.embeddings import Embeddings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ortembed.errors import InvalidInputError
-from ortembed.integrations.shared_model import DEFAULT_MODEL, ModelArguments, SharedModel, share
+from ortembed.integrations.shared_model import ModelArguments, SharedModel, share
+from ortembed.manifest import DEFAULT_MODEL
 
 try:
     from llama_index.core.base.embeddings.base import BaseEmbedding

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-DEFAULT_MODEL = "all-minilm-l6-v2"
-
 
 class ModelArguments(TypedDict, total=False):
     """What decides an adapter's vectors beside the model's name: Embedder's arguments, and encode's truncate_dim."""

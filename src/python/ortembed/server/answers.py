@@ -9,7 +9,7 @@ import orjson
 from fastapi import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -38,12 +38,6 @@ class JsonResponse(Response):
     """An answer that is JSON: bytes as they are, or a value to make JSON of."""
 
     media_type = "application/json"
-
-    def __init__(
-        self, content: object = None, status_code: int = 200, headers: Mapping[str, str] | None = None
-    ) -> None:
-        """Take the value, or the bytes."""
-        super().__init__(content, status_code, headers)
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as the base class has it
         """Give the body."""

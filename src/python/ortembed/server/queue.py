@@ -58,11 +58,12 @@ class Outcome(NamedTuple):
 
 
 class _Request(Ticket):
-    __slots__ = ("done", "ids", "joined", "left", "made", "offsets", "rows", "started")
+    __slots__ = ("done", "ids", "joined", "left", "offsets", "rows", "started")
+
+    kind: Kind
 
     def __init__(self, tokens: TokenizedTexts, kind: Kind, done: asyncio.Future[None]) -> None:
         super().__init__(kind, np.diff(tokens.offsets).tolist())
-        self.made = kind
         self.ids = tokens.ids
         self.offsets = tokens.offsets.tolist()
         self.done = done
@@ -173,7 +174,7 @@ class JoiningQueue:
     def _run(self, pieces: Pieces) -> list[Sequence[Floats] | Exception]:
         """In a thread: run pieces together; where that fails, each alone, so that only the guilty ones fail."""
         try:
-            rows = self._encode(*_joined(pieces), pieces[0][0].made)
+            rows = self._encode(*_joined(pieces), pieces[0][0].kind)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who awaits the texts
             return [error] if len(pieces) == 1 else [self._run([piece])[0] for piece in pieces]
         ends = accumulate(len(places) for _, places in pieces)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from ortembed.errors import InvalidInputError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from ortembed.embedder import Embedder
     from ortembed.server.settings import Settings
-
-NOT_FOUND = 404
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +108,7 @@ class Service:
         """Give a name that a model has; an ApiError for another one."""
         if name not in self.names:
             raise ApiError(
-                NOT_FOUND,
+                HTTPStatus.NOT_FOUND,
                 f"no model is served under that name; there are {', '.join(self.names)}",
                 "Validation",
                 code="model_not_found",
