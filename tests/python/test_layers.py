@@ -13,7 +13,7 @@ CPP = ROOT / "src/cpp"
 PYTHON = ROOT / "src/python/ortembed"
 
 # Lowest first. A file may include its own layer and those before it.
-CPP_LAYERS = ["base", "ort", "engine", "binding"]
+CPP_LAYERS = ["base", "kernels", "ort", "engine", "binding"]
 
 # Lowest first. A module may import those of the rows before its own; "prepare", "server" and so on stand for folders.
 PYTHON_LAYERS = [
