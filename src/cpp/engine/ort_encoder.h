@@ -20,7 +20,7 @@ class OrtEncoder final : public Encoder {
 
   std::int64_t dimension() const override { return graph_.dimension(); }
   bool is_pooled() const override { return graph_.is_pooled(); }
-  const BatchShapes& shapes() const override { return shapes_; }
+  const BatchLayout& layout() const override { return layout_; }
   HiddenStates run(const InputTensors& tensors, Cores cores) const override;
 
   std::vector<ort::AssignedPart> assignment() const { return all_cores_.assignment(); }
@@ -29,7 +29,7 @@ class OrtEncoder final : public Encoder {
   const ort::Session& session(Cores cores) const;
 
   mutable RunMemories run_memories_;
-  BatchShapes shapes_;  // any
+  BatchLayout layout_;  // of any shape
   ort::Model model_;
   ort::SessionSettings settings_;
   ort::Session all_cores_;
