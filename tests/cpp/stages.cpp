@@ -123,12 +123,12 @@ std::vector<ort::GraphValue> graph_values(const std::vector<Value>& values) {
 
 using Size = std::optional<std::int64_t>;
 
-std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size> signature(
+std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size, bool> signature(
     const std::vector<Value>& inputs, const std::vector<Value>& outputs) {
   const GraphSignature read = read_signature(graph_values(inputs), graph_values(outputs));
   std::vector<std::string> names;
   for (const auto& input : read.inputs) names.push_back(input.name);
-  return {names, read.output, read.is_pooled, read.dimension, read.takes_embeddings, read.width};
+  return {names, read.output, read.is_pooled, read.dimension, read.takes_embeddings, read.width, read.is_packed};
 }
 
 }  // namespace
