@@ -154,11 +154,19 @@ struct Avx512Int8Dot {
   }
   static void store(Value* out, Sum sum) { _mm512_storeu_si512(out, sum); }
 
-  static void store_codes(std::byte* out, std::size_t i, __m512 codes) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(codes)));
+  // Four vectors at once: packed to 16 bits, then to 8, each lane of 128 bits by itself, and put in order.
+  static constexpr std::size_t code_vectors = 4;
+  static void store_codes(std::byte* out, std::size_t i, const __m512 (&codes)[code_vectors]) {
+    __m512i whole[code_vectors];
+    unrolled<code_vectors>([&](auto k) { whole[k] = _mm512_cvtps_epi32(codes[k]); });
+    const __m512i low = _mm512_packs_epi32(whole[0], whole[1]);
+    const __m512i high = _mm512_packs_epi32(whole[2], whole[3]);
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
   }
   static void store_codes_part(std::byte* out, std::size_t i, __m512 codes, std::size_t count) {
-    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(codes)));
+    const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(codes), _mm512_setzero_si512());
+    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(whole));
   }
 };
 
