@@ -54,10 +54,20 @@ std::size_t EncoderLayer::Run::State::operand_stride() const {
   return std::max(parts_.kernels->int8.row_bytes(widest), parts_.kernels->bfloat16.row_bytes(widest));
 }
 
+std::size_t EncoderLayer::Run::State::most_float_channels() const {
+  const LayerLinears& linears = *parts_.linears;
+  std::size_t most = 0;
+  for (const auto* linear : {&linears.query_key_value, &linears.attention_output, &linears.inner, &linears.outer}) {
+    most = std::max(most, (*linear)->view().float_channel_count);
+  }
+  return most;
+}
+
 std::size_t EncoderLayer::Run::State::buffer_bytes(std::size_t rows) const {
   const std::size_t width = Workspace::padded(rows * parts_.settings->width * sizeof(float));
   return 2 * width + Workspace::padded(rows * inner_columns_ * sizeof(float)) +
-         Workspace::padded(rows * operand_stride()) + Workspace::padded(rows * sizeof(RowScale));
+         Workspace::padded(rows * operand_stride()) + Workspace::padded(rows * sizeof(RowScale)) +
+         Workspace::padded(rows * most_float_channels() * sizeof(float));
 }
 
 EncoderLayer::Run::State::Buffers EncoderLayer::Run::State::take_buffers(std::size_t rows) {
@@ -68,6 +78,7 @@ EncoderLayer::Run::State::Buffers EncoderLayer::Run::State::take_buffers(std::si
   buffers.inner = memory.take_floats(rows * inner_columns_);
   buffers.operand = memory.take(rows * operand_stride());
   buffers.scales = reinterpret_cast<RowScale*>(memory.take(rows * sizeof(RowScale)));
+  buffers.float_values = memory.take_floats(rows * most_float_channels());
   return buffers;
 }
 
@@ -76,7 +87,8 @@ OperandRows EncoderLayer::Run::State::operand(const PackedLinear& linear, const 
                                               std::size_t rows) const {
   const bool has_codes = linear.type() == WeightType::int8;
   const OperandLayout& layout = has_codes ? parts_.kernels->int8 : parts_.kernels->bfloat16;
-  return {buffers.operand, layout.row_bytes(linear.inputs()), has_codes ? buffers.scales : nullptr, rows};
+  return {buffers.operand, layout.row_bytes(linear.inputs()), has_codes ? buffers.scales : nullptr, rows,
+          buffers.float_values};
 }
 
 // Makes operands of some of the rows of x, which lie `stride` floats apart.
@@ -90,6 +102,12 @@ OperandRows EncoderLayer::Run::State::to_operand(const PackedLinear& linear, con
                                   made.stride, buffers.scales + rows.first);
   } else {
     parts_.kernels->round_rows(source, stride, rows.size(), linear.inputs(), out, made.stride);
+  }
+  const LinearView& view = linear.view();
+  float* values = buffers.float_values + rows.first * view.float_channel_count;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (std::size_t i = 0; i < view.float_channel_count; ++i)
+      *values++ = source[row * stride + view.float_channels[i]];
   }
   return made;
 }

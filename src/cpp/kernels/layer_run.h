@@ -38,9 +38,11 @@ struct EncoderLayer::Run::State {
     float* inner = nullptr;   // [rows, gates * inner width]
     std::byte* operand = nullptr;
     RowScale* scales = nullptr;
+    float* float_values = nullptr;  // of the channels that are multiplied in float
   };
 
   std::size_t operand_stride() const;
+  std::size_t most_float_channels() const;
   std::size_t buffer_bytes(std::size_t rows) const;
   Buffers take_buffers(std::size_t rows);
 
