@@ -2,6 +2,8 @@
 #include "ort/model.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <string_view>
 
 #include "base/text.h"
@@ -17,6 +19,31 @@ bool is_plain_name(const std::string& name) {
   constexpr std::string_view separators("/\\:\0", 4);
   return !name.empty() && name != "." && name != ".." && name.find_first_of(separators) == std::string::npos;
 }
+
+// The runtime enters a domain of operators into a list of its own when the first session brings it, where it looks
+// without a lock. So the first session of each runtime is made while no other one is.
+class FirstSession {
+ public:
+  explicit FirstSession(const Runtime& runtime) : runtime_(&runtime), lock_(mutex()) {
+    if (begun().contains(runtime_)) lock_.unlock();
+  }
+  void succeed() {
+    if (lock_.owns_lock()) begun().insert(runtime_);
+  }
+
+ private:
+  static std::mutex& mutex() {
+    static auto& mutex = *new std::mutex;
+    return mutex;
+  }
+  static std::set<const Runtime*>& begun() {
+    static auto& begun = *new std::set<const Runtime*>;
+    return begun;
+  }
+
+  const Runtime* runtime_;
+  std::unique_lock<std::mutex> lock_;
+};
 
 }  // namespace
 
@@ -53,25 +80,35 @@ void Model::share(const StoredWeight& weight) {
   weights_.emplace_back(weight.name, tensors_.wrap(data, weight.type, weight.dimensions));
 }
 
-SessionHandle Model::open(const SessionSettings& settings) const {
+OpenSession Model::open(const SessionSettings& settings) const {
   if (!std::ranges::all_of(states_, &FileState::is_unchanged)) {
     throw Error(code, failure() + ": it has been removed or changed since it was first read");
   }
-  if (!shares_ || !settings.is_plain()) return open_alone(settings);
-  try {
-    SessionHandle session = open_sharing(settings);
-    // Packed by now; what a kernel still reads comes back page by page.
-    for (const auto& [name, file] : files_) file.forget_pages();
-    return session;
-  } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
-    shares_ = false;
-    return open_alone(settings);
-  }
+  FirstSession first(*runtime_);
+  OpenSession made = make(settings);
+  first.succeed();
+  return made;
 }
 
-SessionHandle Model::open_sharing(const SessionSettings& settings) const {
+OpenSession Model::make(const SessionSettings& settings) const {
+  auto operators = std::make_unique<const OperatorDomain>(runtime_->api(), settings.threads, linears_);
+  SessionHandle session;
+  if (shares_ && settings.is_plain()) {
+    try {
+      session = open_sharing(settings, *operators);
+      // Packed by now; what a kernel still reads comes back page by page.
+      for (const auto& [name, file] : files_) file.forget_pages();
+    } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
+      shares_ = false;
+    }
+  }
+  if (!session) session = open_alone(settings, *operators);
+  return {std::move(operators), std::move(session)};
+}
+
+SessionHandle Model::open_sharing(const SessionSettings& settings, const OperatorDomain& operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  const SessionOptionsHandle options = make_session_options(*runtime_, settings, operators);
   for (const auto& [name, value] : weights_) {
     check(api, api.AddInitializer(options.get(), name.c_str(), value.get()), code, "cannot share a weight");
   }
@@ -83,9 +120,9 @@ SessionHandle Model::open_sharing(const SessionSettings& settings) const {
   return SessionHandle(session, {&api});
 }
 
-SessionHandle Model::open_alone(const SessionSettings& settings) const {
+SessionHandle Model::open_alone(const SessionSettings& settings, const OperatorDomain& operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  const SessionOptionsHandle options = make_session_options(*runtime_, settings, operators);
   OrtSession* session = nullptr;
   check(api, api.CreateSession(runtime_->environment, path_.c_str(), options.get(), &session), code, failure());
   return SessionHandle(session, {&api});

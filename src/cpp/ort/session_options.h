@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ort/handle.h"
+#include "ort/operators/operator_domain.h"
 #include "ort/providers.h"
 #include "ort/runtime.h"
 
@@ -24,6 +25,7 @@ struct SessionSettings {
 };
 
 // Throws Error(model_load), or Error(provider_unavailable) for one that cannot be had.
-SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings);
+SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings,
+                                          const OperatorDomain& operators);
 
 }  // namespace ortembed::ort
