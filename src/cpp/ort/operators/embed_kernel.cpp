@@ -1,6 +1,9 @@
 // Owns the operator Embed: ids and offsets of packed texts to their first hidden states.
 #include "ort/operators/embed_kernel.h"
 
+#include <cstdint>
+#include <limits>
+
 #include "ort/operators/norm_inputs.h"
 
 namespace ortembed::ort {
@@ -11,6 +14,7 @@ using kernels::EmbeddingRows;
 enum Input : std::size_t { ids, offsets, word, word_scale, position, norm_weight, norm_bias };
 
 constexpr float default_epsilon = 1e-12F;
+constexpr auto most_id = std::numeric_limits<std::int32_t>::max();
 
 EmbeddingRows::Type row_type(ElementType type) {
   if (type == ElementType::int8) return EmbeddingRows::Type::int8;
@@ -39,7 +43,7 @@ kernels::EmbeddingSettings read_settings(const Node& node) {
     settings.positions = static_cast<std::size_t>(positions.shape.dimensions[0]);
     settings.position = node.floats(position, {settings.positions, settings.width});
   }
-  settings.padding_id = node.integer("padding_id", -1);
+  settings.padding_id = node.integer("padding_id", -1, most_id, -1);
   settings.norm = read_norm(node, norm_weight, norm_bias, settings.width, node.epsilon(default_epsilon));
   return settings;
 }

@@ -29,9 +29,10 @@ enum Input : std::size_t {
 };
 
 constexpr std::int64_t most_of_heads = 1 << 16;  // so that products of them are small
+constexpr std::int64_t most_reach = std::numeric_limits<std::int32_t>::max();
 
 std::size_t read_positive(const Node& node, const char* attribute) {
-  return static_cast<std::size_t>(node.integer_in(attribute, 1, most_of_heads));
+  return static_cast<std::size_t>(node.integer(attribute, 1, most_of_heads));
 }
 
 void read_relative_bias(const Node& node, LayerSettings& settings) {
@@ -64,7 +65,7 @@ LayerSettings read_settings(const Node& node) {
   settings.activation = kernels::activation_from_name(node.text("activation"));
   settings.is_gated = node.flag("gated");
   settings.norms_first = node.flag("norms_first");
-  settings.reach = node.integer_in("reach", -1, std::numeric_limits<std::int32_t>::max());
+  settings.reach = node.integer("reach", -1, most_reach);
   const float epsilon = node.epsilon();
   settings.attention_norm = read_norm(node, attention_norm, attention_norm + 1, settings.width, epsilon);
   settings.output_norm = read_norm(node, output_norm, output_norm + 1, settings.width, epsilon);

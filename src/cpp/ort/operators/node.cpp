@@ -66,18 +66,15 @@ bool Node::has_attribute(const char* name) const {
          succeeds(*api_, api_->KernelInfoGetAttribute_string(info_, name, nullptr, &size));
 }
 
-std::int64_t Node::integer(const char* name) const {
+std::int64_t Node::integer(const char* name, std::int64_t least, std::int64_t most, std::int64_t fallback) const {
+  return has_attribute(name) ? integer(name, least, most) : fallback;
+}
+
+std::int64_t Node::integer(const char* name, std::int64_t least, std::int64_t most) const {
   std::int64_t value = 0;
-  if (succeeds(*api_, api_->KernelInfoGetAttribute_int64(info_, name, &value))) return value;
-  fail_attribute(name, has_attribute(name) ? "is not an integer" : "is missing");
-}
-
-std::int64_t Node::integer(const char* name, std::int64_t fallback) const {
-  return has_attribute(name) ? integer(name) : fallback;
-}
-
-std::int64_t Node::integer_in(const char* name, std::int64_t least, std::int64_t most) const {
-  const std::int64_t value = integer(name);
+  if (!succeeds(*api_, api_->KernelInfoGetAttribute_int64(info_, name, &value))) {
+    fail_attribute(name, has_attribute(name) ? "is not an integer" : "is missing");
+  }
   if (value >= least && value <= most) return value;
   fail_attribute(
       name, "is " + std::to_string(value) + ", not from " + std::to_string(least) + " to " + std::to_string(most));

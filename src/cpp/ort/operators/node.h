@@ -34,10 +34,9 @@ class Node {
   std::string quoted_name() const;
 
   // Attributes: those without a fallback have to be there, and each has to be of its type.
-  std::int64_t integer(const char* name) const;
-  std::int64_t integer(const char* name, std::int64_t fallback) const;
-  std::int64_t integer_in(const char* name, std::int64_t least, std::int64_t most) const;
-  bool flag(const char* name) const { return integer_in(name, 0, 1) == 1; }
+  std::int64_t integer(const char* name, std::int64_t least, std::int64_t most) const;
+  std::int64_t integer(const char* name, std::int64_t least, std::int64_t most, std::int64_t fallback) const;
+  bool flag(const char* name) const { return integer(name, 0, 1) == 1; }
   float epsilon() const;  // not negative
   float epsilon(float fallback) const;
   std::string text(const char* name) const;
