@@ -44,14 +44,14 @@ ATTRIBUTES: dict[str, Any] = {
 Weights = dict[str, np.ndarray]
 
 
-def random_weights(seed: int, dtype: str, *, gated: bool = False, width: int = WIDTH) -> Weights:
+def random_weights(seed: int, dtype: str, *, gated: bool = False, width: int = WIDTH, inner: int = INNER) -> Weights:
     """All that a Layer may have but relative bias and rotary tables, by the names of its inputs."""
     rng = np.random.default_rng(seed)
     shapes = {
         "query_key_value": (width, 3 * ATTENDED),
         "attention_output": (ATTENDED, width),
-        "inner": (width, INNER * (1 + gated)),
-        "outer": (INNER, width),
+        "inner": (width, inner * (1 + gated)),
+        "outer": (inner, width),
     }
     weights: Weights = {}
     for name, shape in shapes.items():
@@ -122,7 +122,7 @@ def save_graph(path, nodes, weights: Weights, *, outside: bool = False, width: i
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=OPSETS, ir_version=9)
-    onnx.save(model, path, save_as_external_data=outside, location=f"{path.name}.data", size_threshold=256)
+    onnx.save(model, path, save_as_external_data=outside, location=f"{path.name}.data", size_threshold=100)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import erf, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ ACTIVATIONS = {
 
 def embed_reference(ids, offsets, weights: Weights, padding_id: int = -1, epsilon: float = 1e-12) -> np.ndarray:
     hidden = (weights["word"].astype(np.float64) * weights.get("word_scale", np.ones(1))[:, None])[ids]
-    for start, end in zip(offsets, offsets[1:], strict=False):
+    for start, end in itertools.pairwise(offsets):
         text = np.asarray(ids[start:end])
         counts = np.cumsum(text != padding_id)
         positions = np.arange(len(text)) if padding_id < 0 else np.where(text == padding_id, 0, counts)
@@ -51,7 +52,7 @@ def layer_reference(hidden, offsets, weights: Weights, **attributes: Any) -> np.
     settings = ATTRIBUTES | attributes
     parts = [
         _layer_of_text(np.asarray(hidden[start:end], np.float64), weights, settings)
-        for start, end in zip(offsets, offsets[1:], strict=False)
+        for start, end in itertools.pairwise(offsets)
         if end > start
     ]
     return np.concatenate(parts) if parts else np.empty((0, WIDTH))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from _ortembed_testing import Model, Session
 
-from ortembed.runtime_library import find_runtime_library
 from tests.python import packed_graphs as graphs
 from tests.python.packed_reference import embed_reference, layer_reference, normed
+from tests.python.packed_sessions import open_session
 
 RANDOM = np.random.default_rng(11)
 OFFSETS = np.array([0, 3, 3, 14, 15])  # the second text is empty
@@ -19,19 +18,13 @@ HIDDEN = RANDOM.standard_normal((TOKENS, graphs.WIDTH)).astype(np.float32)
 TOLERANCE = {"bfloat16": 0.02, "int8": 0.03}
 
 
-def open_session(path, threads=1):
-    return Session(Model(find_runtime_library(), path), threads)
-
-
 def difference(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("padding_id", [-1, 1])
-@pytest.mark.parametrize(
-    "left_out", [(), ("norm_bias",), ("norm_weight", "norm_bias"), ("position",)], ids=lambda names: "+".join(names)
-)
+@pytest.mark.parametrize("left_out", [(), ("norm_bias",), ("norm_weight", "norm_bias"), ("position",)], ids="+".join)
 def test_embed_looks_up_adds_and_norms(tmp_path, dtype, padding_id, left_out):
     weights = {name: array for name, array in graphs.embed_weights(dtype).items() if name not in left_out}
     attributes = {"padding_id": padding_id} if padding_id >= 0 else {}
@@ -52,7 +45,11 @@ CASES = {
     "bert": ({}, {}, ()),
     "no biases": ({}, {}, tuple(f"{linear}_bias" for linear in graphs.LINEARS)),
     "no biases of norms": ({}, {}, ("attention_norm_bias", "output_norm_bias")),
-    "no norms": ({}, {}, tuple(f"{norm}_norm_{part}" for norm in ("attention", "output") for part in ("weight", "bias"))),
+    "no norms": (
+        {},
+        {},
+        tuple(f"{norm}_norm_{part}" for norm in ("attention", "output") for part in ("weight", "bias")),
+    ),
     "tanh": ({"activation": "gelu_tanh"}, {}, ()),
     "relu": ({"activation": "relu"}, {}, ()),
     "gated silu": ({"activation": "silu", "gated": 1}, {}, ()),
@@ -80,7 +77,9 @@ def test_layer_is_that_of_each_text_by_itself(tmp_path, case, dtype):
     found = open_session(path).run_with({"hidden": HIDDEN, "offsets": OFFSETS})
     expected = layer_reference(HIDDEN, OFFSETS, weights, **attributes)
     assert difference(found, expected) < TOLERANCE[dtype]
-    for other_attributes, other_weights in lacking_one(attributes, weights):  # so that the test is one of each of them
+    for other_attributes, other_weights in lacking_one(
+        attributes, weights
+    ):  # so that the test is one of each of them
         without = layer_reference(HIDDEN, OFFSETS, other_weights, **other_attributes)
         assert difference(without, expected) > 1.5 * TOLERANCE[dtype]
 

@@ -56,8 +56,7 @@ OrtStatus* ORTEMBED_ORT_CALL create(const OrtCustomOp* op, const OrtApi*, const 
     try {
       *out = new Made<Kernel>{self.api, Kernel(node, *self.settings)};
     } catch (const Error& error) {
-      throw Error(error.code(),
-                  "operator " + std::string(Kernel::name) + " " + node.quoted_name() + ": " + error.what());
+      throw Error(error.code(), "operator " + node.title(Kernel::name) + ": " + error.what());
     }
   });
 }

@@ -17,7 +17,11 @@ KernelRun::Input KernelRun::input(std::size_t index) const {
   const OrtValue* value = nullptr;
   check(*api_, api_->KernelContext_GetInput(context_, index, &value), code, "cannot get an input");
   if (value == nullptr) throw Error(code, describe_input(names_, index) + " is missing");
-  return {shape_of(*api_, value), data_of(*api_, value)};
+  try {
+    return {shape_of(*api_, value), data_of(*api_, value)};
+  } catch (const Error& error) {  // of an input that the run was not given
+    throw Error(code, describe_input(names_, index) + ": " + error.what());
+  }
 }
 
 std::span<const std::int64_t> KernelRun::integers(std::size_t index) const {

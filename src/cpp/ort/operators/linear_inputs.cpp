@@ -63,7 +63,7 @@ PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearSh
     return linears.get(name_of(node, weight),
                        [&] { return std::make_shared<const kernels::PackedLinear>(kernels, weights); });
   } catch (const Error& error) {
-    node.fail_input(weight, error.what());
+    node.fail_input(weight, std::string("cannot be packed: ") + error.what());
   }
 }
 

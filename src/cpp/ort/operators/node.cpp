@@ -49,11 +49,11 @@ Node::Node(const Api& api, const OrtKernelInfo* info, InputNames names) : api_(&
   check(api, api.KernelInfo_GetInputCount(info, &input_count_), code, "cannot count the inputs");
 }
 
-std::string Node::quoted_name() const {
+std::string Node::title(const std::string& type) const {
   const std::string name = read_text(*api_, "cannot read the node's name", [&](char* out, std::size_t* size) {
     return api_->KernelInfo_GetNodeName(info_, out, size);
   });
-  return name.empty() ? name : "'" + name + "'";
+  return name.empty() ? type : type + " '" + name + "'";
 }
 
 // Told apart from one of another type, which must not pass for one that is not there.

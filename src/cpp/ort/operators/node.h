@@ -30,8 +30,8 @@ class Node {
  public:
   Node(const Api& api, const OrtKernelInfo* info, InputNames names);
 
-  // "'layer.0'", or nothing for a node without a name.
-  std::string quoted_name() const;
+  // "Layer 'layer.0'", or "Layer" for a node without a name.
+  std::string title(const std::string& type) const;
 
   // Attributes: those without a fallback have to be there, and each has to be of its type.
   std::int64_t integer(const char* name, std::int64_t least, std::int64_t most) const;
