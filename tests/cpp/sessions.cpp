@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ort/opset_imports.h"
 #include "ort/session.h"
 #include "testing.h"
 
@@ -130,6 +131,10 @@ std::vector<Weight> shareable_weights(const nb::bytes& model) {
   return result;
 }
 
+bool has_operators(const nb::bytes& model) {
+  return ort::imports_domain({static_cast<const std::byte*>(model.data()), model.size()}, ort::OperatorDomain::name);
+}
+
 }  // namespace
 
 void register_sessions(nb::module_& module) {
@@ -144,6 +149,8 @@ void register_sessions(nb::module_& module) {
       .def_prop_ro("kept_memory", &TestSession::kept_memory);
   // (name, element type, dimensions, location, offset, size) of each weight that sessions share.
   module.def("shareable_weights", shareable_weights, "model"_a);
+  // Whether a model imports the domain of our operators.
+  module.def("has_operators", has_operators, "model"_a);
 }
 
 }  // namespace ortembed::testing

@@ -2,11 +2,11 @@
 #include "ort/model.h"
 
 #include <algorithm>
-#include <mutex>
-#include <set>
 #include <string_view>
 
 #include "base/text.h"
+#include "ort/operators/domain_list.h"
+#include "ort/opset_imports.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
@@ -20,36 +20,12 @@ bool is_plain_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find_first_of(separators) == std::string::npos;
 }
 
-// The runtime enters a domain of operators into a list of its own when the first session brings it, where it looks
-// without a lock. So the first session of each runtime is made while no other one is.
-class FirstSession {
- public:
-  explicit FirstSession(const Runtime& runtime) : runtime_(&runtime), lock_(mutex()) {
-    if (begun().contains(runtime_)) lock_.unlock();
-  }
-  void succeed() {
-    if (lock_.owns_lock()) begun().insert(runtime_);
-  }
-
- private:
-  static std::mutex& mutex() {
-    static auto& mutex = *new std::mutex;
-    return mutex;
-  }
-  static std::set<const Runtime*>& begun() {
-    static auto& begun = *new std::set<const Runtime*>;
-    return begun;
-  }
-
-  const Runtime* runtime_;
-  std::unique_lock<std::mutex> lock_;
-};
-
 }  // namespace
 
 Model::Model(const Runtime& runtime, std::filesystem::path path)
     : runtime_(&runtime), path_(std::move(path)), states_{FileState(path_)}, tensors_(runtime.api()) {
   const MappedFile model(path_);
+  has_operators_ = imports_domain(model.bytes(), OperatorDomain::name);
   for (const StoredWeight& weight : shareable_weights(model.bytes())) share(weight);
   if (weights_.empty()) return;
   const Api& api = runtime.api();
@@ -84,31 +60,36 @@ OpenSession Model::open(const SessionSettings& settings) const {
   if (!std::ranges::all_of(states_, &FileState::is_unchanged)) {
     throw Error(code, failure() + ": it has been removed or changed since it was first read");
   }
-  FirstSession first(*runtime_);
-  OpenSession made = make(settings);
-  first.succeed();
+  DomainListGuard guard(*runtime_, has_operators_);
+  OpenSession made;
+  if (has_operators_) made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears_);
+  made.session = make_session(settings, made.operators.get());
+  guard.succeed();
   return made;
 }
 
-OpenSession Model::make(const SessionSettings& settings) const {
-  auto operators = std::make_unique<const OperatorDomain>(runtime_->api(), settings.threads, linears_);
-  SessionHandle session;
-  if (shares_ && settings.is_plain()) {
-    try {
-      session = open_sharing(settings, *operators);
-      // Packed by now; what a kernel still reads comes back page by page.
-      for (const auto& [name, file] : files_) file.forget_pages();
-    } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
-      shares_ = false;
-    }
+SessionHandle Model::make_session(const SessionSettings& settings, const OperatorDomain* operators) const {
+  if (!shares_ || !settings.is_plain()) return open_alone(settings, operators);
+  try {
+    SessionHandle session = open_sharing(settings, operators);
+    // Packed by now; what a kernel still reads comes back page by page.
+    for (const auto& [name, file] : files_) file.forget_pages();
+    return session;
+  } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
+    shares_ = false;
+    return open_alone(settings, operators);
   }
-  if (!session) session = open_alone(settings, *operators);
-  return {std::move(operators), std::move(session)};
 }
 
-SessionHandle Model::open_sharing(const SessionSettings& settings, const OperatorDomain& operators) const {
+SessionOptionsHandle Model::make_options(const SessionSettings& settings, const OperatorDomain* operators) const {
+  SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  if (operators != nullptr) operators->add_to(options.get());
+  return options;
+}
+
+SessionHandle Model::open_sharing(const SessionSettings& settings, const OperatorDomain* operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings, operators);
+  const SessionOptionsHandle options = make_options(settings, operators);
   for (const auto& [name, value] : weights_) {
     check(api, api.AddInitializer(options.get(), name.c_str(), value.get()), code, "cannot share a weight");
   }
@@ -120,9 +101,9 @@ SessionHandle Model::open_sharing(const SessionSettings& settings, const Operato
   return SessionHandle(session, {&api});
 }
 
-SessionHandle Model::open_alone(const SessionSettings& settings, const OperatorDomain& operators) const {
+SessionHandle Model::open_alone(const SessionSettings& settings, const OperatorDomain* operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings, operators);
+  const SessionOptionsHandle options = make_options(settings, operators);
   OrtSession* session = nullptr;
   check(api, api.CreateSession(runtime_->environment, path_.c_str(), options.get(), &session), code, failure());
   return SessionHandle(session, {&api});

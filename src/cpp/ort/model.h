@@ -20,9 +20,9 @@
 
 namespace ortembed::ort {
 
-// A session, and the operators of ours that it has, which go after it.
+// A session, and the operators of ours where its graph has them, which go after it.
 struct OpenSession {
-  std::unique_ptr<const OperatorDomain> operators;
+  std::unique_ptr<OperatorDomain> operators;
   SessionHandle session;
 };
 
@@ -38,17 +38,18 @@ class Model {
 
   const Runtime& runtime() const { return *runtime_; }
   // Thread-safe. Throws Error(model_load) naming the file when it is missing, is not ONNX, cannot be run here, or is
-  // no longer the one that the Model was made from, and Error(invalid_input) where
-  // ORTEMBED_ISA names no instruction set of this machine.
+  // no longer the one that the Model was made from, and Error(invalid_input) where ORTEMBED_ISA is wrong and the
+  // graph has operators of ours.
   OpenSession open(const SessionSettings& settings) const;
   // What its sessions have packed for operators of ours.
   const PackedLinears& linears() const { return linears_; }
 
  private:
   void share(const StoredWeight& weight);
-  OpenSession make(const SessionSettings& settings) const;
-  SessionHandle open_sharing(const SessionSettings& settings, const OperatorDomain& operators) const;
-  SessionHandle open_alone(const SessionSettings& settings, const OperatorDomain& operators) const;
+  SessionHandle make_session(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionOptionsHandle make_options(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionHandle open_sharing(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionHandle open_alone(const SessionSettings& settings, const OperatorDomain* operators) const;
   std::string failure() const;
 
   const Runtime* runtime_;
@@ -59,6 +60,7 @@ class Model {
   TensorFactory tensors_;
   std::vector<std::pair<std::string, ValueHandle>> weights_;
   PackedWeightsHandle packed_;
+  bool has_operators_ = false;  // of ours
   mutable PackedLinears linears_;
   mutable std::atomic<bool> shares_{false};
 };

@@ -30,8 +30,7 @@ Provider with_folder(Provider provider, const SessionSettings& settings) {
 
 }  // namespace
 
-SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings,
-                                          const OperatorDomain& operators) {
+SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings) {
   const Api& api = runtime.api();
   constexpr auto code = ErrorCode::model_load;
   OrtSessionOptions* raw = nullptr;
@@ -59,7 +58,6 @@ SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionS
   if (!settings.is_plain() && api.Session_GetEpGraphAssignmentInfo != nullptr) {
     apply(api.AddSessionConfigEntry(raw, "session.record_ep_graph_assignment_info", "1"));
   }
-  operators.add_to(raw);
   for (const Provider& provider : settings.providers) append_provider(api, raw, with_folder(provider, settings));
   return options;
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "ort/handle.h"
-#include "ort/operators/operator_domain.h"
 #include "ort/providers.h"
 #include "ort/runtime.h"
 
@@ -25,7 +24,6 @@ struct SessionSettings {
 };
 
 // Throws Error(model_load), or Error(provider_unavailable) for one that cannot be had.
-SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings,
-                                          const OperatorDomain& operators);
+SessionOptionsHandle make_session_options(const Runtime& runtime, const SessionSettings& settings);
 
 }  // namespace ortembed::ort

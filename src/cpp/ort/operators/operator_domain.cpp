@@ -10,11 +10,10 @@ namespace ortembed::ort {
 namespace {
 
 constexpr auto code = ErrorCode::model_load;
-constexpr auto domain_name = "ortembed";
 
 CustomOpDomainHandle make_domain(const Api& api) {
   OrtCustomOpDomain* domain = nullptr;
-  check(api, api.CreateCustomOpDomain(domain_name, &domain), code, "cannot make a domain of operators");
+  check(api, api.CreateCustomOpDomain(OperatorDomain::name, &domain), code, "cannot make a domain of operators");
   return CustomOpDomainHandle(domain, {&api});
 }
 

@@ -12,6 +12,8 @@ namespace ortembed::ort {
 // Has to outlive the session that it was added to.
 class OperatorDomain {
  public:
+  static constexpr auto name = "ortembed";
+
   // `threads` of the session, whose runs come to that many; `linears` of its model, which outlives it.
   // Throws Error(invalid_input) where ORTEMBED_ISA names no instruction set of this machine, Error(model_load).
   OperatorDomain(const Api& api, int threads, PackedLinears& linears);
