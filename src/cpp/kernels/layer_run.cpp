@@ -11,6 +11,8 @@ namespace {
 NormView view(const LayerNorm& norm) { return {norm.weight, norm.bias, norm.epsilon}; }
 constexpr NormView no_norm{nullptr, nullptr, 0};
 
+constexpr std::size_t phases_by_columns = 10;
+
 }  // namespace
 
 EncoderLayer::Run::State::State(LayerParts parts, const PackedTexts& texts, const float* hidden, float* output,
@@ -24,25 +26,26 @@ EncoderLayer::Run::State::State(LayerParts parts, const PackedTexts& texts, cons
       attended_width_(parts.settings->heads * parts.settings->head_width),
       inner_width_(parts.linears->outer->inputs()),
       inner_columns_(parts.linears->inner->outputs()),
-      workspace_(workspaces()) {
+      memory_(memories()) {
   const std::size_t tokens = texts.tokens();
   const std::size_t members = division_.by_rows ? threads : 1;
   const std::size_t rows = division_.by_rows ? (tokens + division_.pieces - 1) / division_.pieces : tokens;
   const std::size_t values = tokens * 3 * attended_width_ * parts.kernels->attention_value_bytes;
   const std::size_t scratch = parts.kernels->attention_scratch(texts.longest(), parts.settings->head_width);
-  (*workspace_)
-      .reserve(Workspace::padded(values) + Workspace::padded(tokens * attended_width_ * sizeof(float)) +
-               threads * Workspace::padded(scratch) + members * buffer_bytes(rows));
-  attention_values_ = (*workspace_).take(values);
-  context_ = (*workspace_).take_floats(tokens * attended_width_);
-  for (std::size_t i = 0; i < threads; ++i) scratch_.push_back((*workspace_).take(scratch));
+  Workspace& workspace = (*memory_).workspace;
+  workspace.reserve(Workspace::padded(values) + Workspace::padded(tokens * attended_width_ * sizeof(float)) +
+                    threads * Workspace::padded(scratch) + members * buffer_bytes(rows));
+  attention_values_ = workspace.take(values);
+  context_ = workspace.take_floats(tokens * attended_width_);
+  for (std::size_t i = 0; i < threads; ++i) scratch_.push_back(workspace.take(scratch));
   for (std::size_t i = 0; i < members; ++i) buffers_.push_back(take_buffers(rows));
+  (*memory_).team.begin(phases_by_columns, threads);
 }
 
-EncoderLayer::Run::State::~State() { (*workspace_).trim(); }
+EncoderLayer::Run::State::~State() { (*memory_).workspace.trim(); }
 
-BufferPool<Workspace>& EncoderLayer::Run::State::workspaces() {
-  static BufferPool<Workspace> pool;
+BufferPool<EncoderLayer::Run::State::Memory>& EncoderLayer::Run::State::memories() {
+  static BufferPool<Memory> pool;
   return pool;
 }
 
@@ -58,7 +61,7 @@ std::size_t EncoderLayer::Run::State::buffer_bytes(std::size_t rows) const {
 }
 
 EncoderLayer::Run::State::Buffers EncoderLayer::Run::State::take_buffers(std::size_t rows) {
-  Workspace& memory = *workspace_;
+  Workspace& memory = (*memory_).workspace;
   Buffers buffers;
   buffers.normed = memory.take_floats(rows * parts_.settings->width);
   buffers.summed = memory.take_floats(rows * parts_.settings->width);
@@ -177,12 +180,12 @@ void EncoderLayer::Run::State::attend(std::size_t piece, std::byte* scratch) con
 }
 
 void EncoderLayer::Run::State::work() noexcept {
-  const std::size_t member = members_++;
+  const std::size_t member = (*memory_).team.join();
   if (member >= threads_) return;  // more than were announced: there is no memory for them
   if (division_.by_rows) {
     work_by_rows(scratch_[member], buffers_[member]);
   } else {
-    work_by_columns(scratch_[member]);
+    work_by_columns(member, scratch_[member]);
   }
 }
 
@@ -222,16 +225,20 @@ void EncoderLayer::Run::State::feed_forward_block(Part rows, const Buffers& buff
 }
 
 // Threads share each product by its columns, and what lies between by rows.
-void EncoderLayer::Run::State::work_by_columns(std::byte* scratch) {
+void EncoderLayer::Run::State::work_by_columns(std::size_t member, std::byte* scratch) {
   const std::size_t tokens = texts_.tokens();
   const std::size_t width = parts_.settings->width;
   const LayerLinears& linears = *parts_.linears;
   const Buffers& all = buffers_.front();
   std::size_t phase = 0;
+  const auto share = [&](std::size_t count, const auto& work) {
+    (*memory_).team.run(phase++, member, [&](std::size_t piece) {
+      const Part part(count, piece, threads_);
+      if (part.size() > 0) work(part);
+    });
+  };
   const auto by_rows = [&](const auto& work) {
-    phases_[phase++].run(division_.pieces, [&](std::size_t piece) {
-      const Part rows(tokens, piece, division_.pieces);
-      if (rows.size() == 0) return;
+    share(tokens, [&](Part rows) {
       Buffers part = all;
       part.normed += rows.first * width;
       part.summed += rows.first * width;
@@ -239,9 +246,7 @@ void EncoderLayer::Run::State::work_by_columns(std::byte* scratch) {
     });
   };
   const auto by_columns = [&](const PackedLinear& linear, const auto& work) {
-    const OperandRows rows = operand(linear, all, tokens);
-    const std::size_t pieces = std::min(division_.pieces, panels(linear));
-    phases_[phase++].run(pieces, [&](std::size_t piece) { work(rows, Part(panels(linear), piece, pieces)); });
+    share(panels(linear), [&](Part part) { work(operand(linear, all, tokens), part); });
   };
   by_rows([&](Part rows, const Buffers& part) {
     const float* x = attention_input(rows, part) - rows.first * width;
@@ -249,7 +254,9 @@ void EncoderLayer::Run::State::work_by_columns(std::byte* scratch) {
   });
   by_columns(*linears.query_key_value,
              [&](const OperandRows& rows, Part part) { multiply_for_attention(rows, part, 0); });
-  phases_[phase++].run(texts_.size() * parts_.settings->heads, [&](std::size_t piece) { attend(piece, scratch); });
+  share(texts_.size() * parts_.settings->heads, [&](Part heads) {
+    for (std::size_t piece = heads.first; piece < heads.end; ++piece) attend(piece, scratch);
+  });
   by_rows([&](Part rows, const Buffers&) {
     to_operand(*linears.attention_output, context_, attended_width_, rows, all);
   });

@@ -1,7 +1,7 @@
 // Owns one run of a layer: its memory, and the phases that threads go through together.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,6 +9,7 @@
 #include "base/buffer_pool.h"
 #include "kernels/division.h"
 #include "kernels/encoder_layer.h"
+#include "kernels/phase.h"
 #include "kernels/team.h"
 #include "kernels/workspace.h"
 
@@ -59,9 +60,14 @@ struct EncoderLayer::Run::State {
 
   void work_by_rows(std::byte* scratch, const Buffers& buffers);
   void feed_forward_block(Part rows, const Buffers& buffers) const;
-  void work_by_columns(std::byte* scratch);
+  void work_by_columns(std::size_t member, std::byte* scratch);
 
-  static BufferPool<Workspace>& workspaces();
+  // Kept from run to run.
+  struct Memory {
+    Workspace workspace;
+    Team team;
+  };
+  static BufferPool<Memory>& memories();
 
   LayerParts parts_;
   const PackedTexts& texts_;
@@ -72,13 +78,12 @@ struct EncoderLayer::Run::State {
   std::size_t attended_width_;
   std::size_t inner_width_;
   std::size_t inner_columns_;  // twice the inner width where it is gated
-  BufferPool<Workspace>::Lease workspace_;
+  BufferPool<Memory>::Lease memory_;
   std::byte* attention_values_ = nullptr;  // [tokens, 3 * attended width] in the type that attention reads
   float* context_ = nullptr;               // [tokens, attended width]
   std::vector<std::byte*> scratch_;        // of attention, one for each thread
   std::vector<Buffers> buffers_;           // one for each thread by rows, else one for all
-  std::atomic<std::size_t> members_ = 0;
-  std::array<Phase, 12> phases_;
+  std::array<Phase, 3> phases_;            // by rows
 };
 
 }  // namespace ortembed::kernels
