@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from _ortembed_testing import Model, Session, shareable_weights
+from _ortembed_testing import Model, Session, has_operators, shareable_weights
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ortembed.runtime_library import find_runtime_library
 from tests.python import packed_graphs as graphs
 from tests.python.packed_reference import embed_reference, layer_reference, normed
+from tests.python.tiny_graphs import save_lookup
 
 RANDOM = np.random.default_rng(8)
 TESTING = sys.modules["_ortembed_testing"].__file__.rpartition("/")[0]
@@ -174,3 +177,46 @@ def test_memory_holds_weights_once_packed_and_a_second_session_adds_a_fraction(r
     assert packed > 15e6
     assert 0.9 * packed < first < 1.3 * packed
     assert second < 0.1 * packed
+
+
+MANY = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import ortembed
+from _ortembed_testing import Model, Session
+models = [Model(sys.argv[2], path) for path in sys.argv[3:] * 4]
+barrier = threading.Barrier(len(models))
+opened = []
+def open_one(model):
+    barrier.wait()
+    opened.append(Session(model, 1))
+threads = [threading.Thread(target=open_one, args=(model,)) for model in models]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(opened), len(models))
+"""
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_the_first_sessions_of_a_process_may_be_made_at_once(run_python, tmp_path, attempt):
+    packed, *_ = save_encoder(tmp_path / "packed.onnx", "int8")
+    padded = save_lookup(tmp_path / "padded.onnx")
+    opened, asked = run_python(MANY, TESTING, find_runtime_library(), packed, padded).split()
+    assert opened == asked
+
+
+@pytest.mark.parametrize("domains", [["", graphs.DOMAIN], [graphs.DOMAIN], ["", "com.microsoft"], ["ortembed2"], []])
+def test_a_model_has_operators_of_ours_where_it_imports_their_domain(domains):
+    graph = graphs.helper.make_graph([], graphs.DOMAIN, [], [])
+    imports = [graphs.helper.make_opsetid(domain, 1) for domain in domains]
+    model = graphs.helper.make_model(graph, producer_name=graphs.DOMAIN)
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
+    assert has_operators(model.SerializeToString()) == (graphs.DOMAIN in domains)
+
+
+@given(st.binary(max_size=100), st.binary(max_size=20))
+def test_any_bytes_are_read_for_domains_without_harm(before, after):
+    has_operators(before + graphs.OPSETS[1].SerializeToString() + after)
