@@ -105,8 +105,7 @@ struct KernelTable {
   // out = norm(x + residual); either may be null, not both x. In place too.
   void (*norm_rows)(const float* x, const float* residual, std::size_t count, std::size_t width, const NormView& norm,
                     float* out);
-  // out[:, j] = activation(x[:, j]) * x[:, columns + j]; x is [count, 2 * columns], out [count, columns], in place
-  // too.
+  // x[:, j] = activation(x[:, j]) * x[:, columns + j], for j below columns; rows are `stride` floats apart.
   void (*gate_rows)(float* x, std::size_t stride, std::size_t count, std::size_t columns, Activation activation);
   void (*attend)(const HeadTask& task);
   std::size_t (*attention_scratch)(std::size_t tokens, std::size_t head_width);
