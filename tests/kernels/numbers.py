@@ -12,7 +12,7 @@ EXAMPLES = settings(deadline=None, max_examples=min(settings().max_examples, 40)
 
 U = 2.0**-24  # half a unit in the last place of float32: a rounding changes a number by at most this part of it
 TINY = 2.0**-126  # the least normal number; kernels may take smaller ones for zero
-HALF_BFLOAT16 = 2.0**-9  # the same of bfloat16 as U of float32
+HALF_BFLOAT16 = 2.0**-8  # the same of bfloat16 as U of float32
 LARGEST = float(np.finfo(np.float32).max)
 
 WIDTHS = st.one_of(st.sampled_from([1, 2, 3, 15, 16, 17, 31, 33, 63, 64, 65, 127, 384]), st.integers(1, 200))

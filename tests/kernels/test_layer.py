@@ -21,7 +21,7 @@ def relative_error(actual, expected):
 
 
 def check(isa, type_, actual, expected):
-    # The reference rounds what linears take as the kernels do, and what attention reads. What is left are the roundings
+    # The reference rounds what linears and attention read as the kernels do. What is left are the roundings
     # of float32, or those within a bfloat16 attention; and values that fall to the other side of a step of int8, of
     # which even one changes a row by more than all roundings.
     is_short = layouts(isa)["attention_value_bytes"] == 2

@@ -19,7 +19,7 @@
 namespace ortembed::selftest {
 
 inline constexpr double rounding = 0x1p-24;       // a rounding to float32 changes a number by at most this part
-inline constexpr double short_rounding = 0x1p-9;  // the same of bfloat16
+inline constexpr double short_rounding = 0x1p-8;  // the same of bfloat16
 inline constexpr double tiny = 0x1p-126;          // smaller numbers may be taken for zero
 
 class Random {
