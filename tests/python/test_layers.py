@@ -46,9 +46,11 @@ PYTHON_LAYERS = [
 INNER_LAYERS = {}
 INNER_LAYERS["prepare"] = [
     {"graph", "parts", "store", "worker"},
+    {"rounded"},
     {"fuse", "onnx_file"},
     {"fuse_worker"},
     {"blocks", "coreml", "int8"},
+    {"packed"},
     {"architectures"},
     {"export"},
     {"self_check"},

@@ -1,0 +1,1 @@
+"""How the weights of the packed form are made small: bfloat16, and int8."""

@@ -1,0 +1,67 @@
+"""The weights of the packed form as a graph holds them: rounded to fewer bits, and who decides how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ortembed.prepare.parts import Projection
+
+    Floats = npt.NDArray[np.float32]
+    # int8 codes, or the bits of bfloat16, which numpy does not have
+    Codes = npt.NDArray[np.int8] | npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class RoundedLinear:
+    """A dense layer.
+
+    Attributes:
+        weight: [inputs, outputs].
+        bias: float32 [outputs], None for none.
+        scale: What a code of each column is worth, float32 [outputs]; None for bfloat16.
+        input_scale: What each channel of the input is multiplied by before it is rounded, float32 [inputs]; it is
+            divided out of the weight already. None for nothing.
+    """
+
+    weight: Codes
+    bias: Floats | None
+    scale: Floats | None = None
+    input_scale: Floats | None = None
+
+
+@dataclass(frozen=True)
+class RoundedTable:
+    """An embedding table: rows [vocabulary, width], and what a code of each row is worth, None for bfloat16."""
+
+    rows: Codes
+    scale: Floats | None = None
+
+
+class Linears(NamedTuple):
+    """The dense layers of one layer of an encoder, float; as the operator takes them.
+
+    query_key_value: All queries, then keys, then values, side by side.
+    inner: Where it is gated, what is activated and then what is not, side by side.
+    """
+
+    query_key_value: Projection
+    attention_output: Projection
+    inner: Projection
+    outer: Projection
+
+
+class Rounding(Protocol):
+    """A way to round a model's weights."""
+
+    def table(self, table: Floats) -> RoundedTable:
+        """Round an embedding table [vocabulary, width]."""
+        ...
+
+    def linears(self, name: str, linears: Linears) -> tuple[RoundedLinear, ...]:
+        """Round the dense layers of the layer whose attention has this name; as many, in the same order."""
+        ...
