@@ -126,9 +126,11 @@ def build_packed(
 
     texts = [*held_out_texts(), *probe_texts]
     report("embedding texts in float32")
-    _, expected = _in_float(original, texts)
+    calibration, expected = _in_float(original, texts)
     report("rounding the weights")
-    export_packed(read_json(files[CONFIG]), _shards(files), folder, choose_rounding(facts.dtype))
+    with tempfile.TemporaryDirectory(prefix="inputs-", dir=folder) as work:
+        rounding = choose_rounding(facts.dtype, original.graph, calibration, Path(work))
+        export_packed(read_json(files[CONFIG]), _shards(files), folder, rounding)
     write_prepared(folder, original.files, facts)
     report("comparing with float32")
     _judge(original, folder, texts, expected)

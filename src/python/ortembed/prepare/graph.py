@@ -20,6 +20,7 @@ GRAPH_NAME = "model.onnx"
 WEIGHTS_NAME = "model.onnx.data"
 MICROSOFT = "com.microsoft"  # the runtime's own fused operators
 OWN = "ortembed"  # operators that ortembed brings along
+QKV = "qkv"  # ends the names of queries, keys and values that are projected as one
 
 # Below the runtime's floor (1.21 reads IR 10 and opset 22), so that every supported runtime reads the file.
 IR_VERSION = 9

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ortembed.prepare.parts import Projection
+    from ortembed.prepare.parts import Dense
 
     Floats = npt.NDArray[np.float32]
     # int8 codes, or the bits of bfloat16, which numpy does not have
@@ -45,14 +45,17 @@ class RoundedTable:
 class Linears(NamedTuple):
     """The dense layers of one layer of an encoder, float; as the operator takes them.
 
-    query_key_value: All queries, then keys, then values, side by side.
-    inner: Where it is gated, what is activated and then what is not, side by side.
+    Attributes:
+        query_key_value: All queries, then keys, then values, side by side.
+        attention_output: After attention.
+        inner: Where it is gated, what is activated and then what is not, side by side.
+        outer: The feed-forward's last.
     """
 
-    query_key_value: Projection
-    attention_output: Projection
-    inner: Projection
-    outer: Projection
+    query_key_value: Dense
+    attention_output: Dense
+    inner: Dense
+    outer: Dense
 
 
 class Rounding(Protocol):
@@ -62,6 +65,6 @@ class Rounding(Protocol):
         """Round an embedding table [vocabulary, width]."""
         ...
 
-    def linears(self, name: str, linears: Linears) -> tuple[RoundedLinear, ...]:
-        """Round the dense layers of the layer whose attention has this name; as many, in the same order."""
+    def linears(self, linears: Linears) -> tuple[RoundedLinear, ...]:
+        """Round the dense layers of one layer; as many, in the same order."""
         ...

@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from ortembed.prepare.blocks.long_texts import LONG_MODEL, LongTexts
 from ortembed.prepare.blocks.padded import PaddedBlocks
-from ortembed.prepare.graph import MICROSOFT
+from ortembed.prepare.graph import MICROSOFT, QKV
 
 if TYPE_CHECKING:
     from ortembed.prepare.graph import GraphBuilder
@@ -104,8 +104,8 @@ class CpuBlocks(PaddedBlocks):
         bias = np.concatenate([part.bias for part in parts if part.bias is not None])
         inputs = [
             hidden,
-            self.graph.weight(f"{name}qkv.weight", weight),
-            self.graph.weight(f"{name}qkv.bias", bias),
+            self.graph.weight(f"{name}{QKV}.weight", weight),
+            self.graph.weight(f"{name}{QKV}.bias", bias),
             self._lengths,
         ]
         if attention.bias:

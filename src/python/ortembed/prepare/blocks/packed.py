@@ -13,8 +13,8 @@ from onnx import TensorProto
 
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.blocks.base import Blocks
-from ortembed.prepare.graph import OWN
-from ortembed.prepare.parts import Projection
+from ortembed.prepare.graph import OWN, QKV
+from ortembed.prepare.parts import Dense, Projection
 from ortembed.prepare.rounded import Linears
 
 if TYPE_CHECKING:
@@ -74,14 +74,13 @@ class PackedBlocks(Blocks):
         attention, part = layer.attention, layer.feed_forward
         _refuse(layer)
         linears = Linears(
-            _side_by_side(attention.query, attention.key, attention.value),
-            layer.attention_output.projection,
-            _side_by_side(part.inner.projection, *([part.plain.projection] if part.plain else [])),
-            part.outer.projection,
+            Dense(f"{attention.name}{QKV}", _side_by_side(attention.query, attention.key, attention.value)),
+            layer.attention_output,
+            part.inner if part.plain is None else _both(part.inner, part.plain),
+            part.outer,
         )
-        names = (f"{attention.name}qkv", layer.attention_output.name, part.inner.name, part.outer.name)
-        rounded = self._rounding.linears(attention.name, linears)
-        inputs = [name for each in zip(names, rounded, strict=True) for name in self._linear(*each)]
+        pairs = zip(linears, self._rounding.linears(linears), strict=True)
+        inputs = [name for dense, rounded in pairs for name in self._linear(dense.name, rounded)]
         return self._operator(
             "Layer",
             [hidden, "offsets", *inputs, *self._norms(layer), *self._positions(attention)],
@@ -152,10 +151,12 @@ def _refuse(layer: Layer) -> None:
         raise ModelLoadError(f"ortembed's own operators have no {', no '.join(found)}")
 
 
+def _both(activated: Dense, plain: Dense) -> Dense:
+    return Dense(activated.name, _side_by_side(activated.projection, plain.projection))
+
+
 def _side_by_side(*parts: Projection) -> Projection:
     """Join projections of one input, which all have a bias or all have none."""
-    if len(parts) == 1:
-        return parts[0]
     biases = [part.bias for part in parts if part.bias is not None]
     weight = np.concatenate([part.weight for part in parts], axis=1)
     return Projection(weight, np.concatenate(biases) if biases else None)

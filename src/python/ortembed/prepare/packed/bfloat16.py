@@ -11,7 +11,6 @@ from ortembed.prepare.rounded import RoundedLinear, RoundedTable
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ortembed.prepare.parts import Projection
     from ortembed.prepare.rounded import Linears
 
     Floats = npt.NDArray[np.float32]
@@ -41,11 +40,7 @@ class Bfloat16Rounding:
         """Round an embedding table."""
         return RoundedTable(bfloat16_bits(table))
 
-    def linears(self, _name: str, linears: Linears) -> tuple[RoundedLinear, ...]:
+    def linears(self, linears: Linears) -> tuple[RoundedLinear, ...]:
         """Round the dense layers of one layer."""
-        return tuple(map(to_bfloat16, linears))
-
-
-def to_bfloat16(projection: Projection) -> RoundedLinear:
-    """Round one dense layer."""
-    return RoundedLinear(bfloat16_bits(projection.weight), projection.bias)
+        projections = (dense.projection for dense in linears)
+        return tuple(RoundedLinear(bfloat16_bits(part.weight), part.bias) for part in projections)
