@@ -44,9 +44,6 @@ struct LayerLinears {
   std::shared_ptr<const PackedLinear> outer;
 };
 
-// Memory that a run works in; kept between runs, one for each run at a time.
-class LayerWorkspace;
-
 class EncoderLayer {
  public:
   // Throws Error(model_load) when sizes do not fit each other.

@@ -1,0 +1,30 @@
+// Owns unrolling by hand: an index that is a constant from the start, so that arrays of sums stay in registers.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ORTEMBED_INLINE __forceinline
+#define ORTEMBED_NOINLINE __declspec(noinline)
+#else
+#define ORTEMBED_INLINE inline __attribute__((always_inline))
+#define ORTEMBED_NOINLINE __attribute__((noinline))
+#endif
+
+namespace ortembed::kernels {
+
+template <class Function, std::size_t... index>
+ORTEMBED_INLINE void unrolled_over(const Function& function, std::index_sequence<index...>) {
+  (function(std::integral_constant<std::size_t, index>{}), ...);
+}
+
+// Calls function(0) ... function(count - 1), each with a constant. Compilers that unroll a loop late have put the
+// array that it indexes on the stack by then, which halves the rate of a product.
+template <std::size_t count, class Function>
+ORTEMBED_INLINE void unrolled(const Function& function) {
+  unrolled_over(function, std::make_index_sequence<count>{});
+}
+
+}  // namespace ortembed::kernels

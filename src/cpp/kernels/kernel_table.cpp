@@ -1,0 +1,30 @@
+// Owns the way from an instruction set to its table of kernels.
+#include "kernels/kernel_table.h"
+
+#include <stdexcept>
+
+#include "kernels/cpu.h"
+#include "kernels/targets/tables.h"
+
+namespace ortembed::kernels {
+namespace {
+
+const KernelTable* find_table(Isa isa) {
+  if (isa == Isa::plain) return &plain_table();
+#if defined(__x86_64__) || defined(_M_X64)
+  if (isa == Isa::avx512_vnni) return &avx512_vnni_table();
+  if (isa == Isa::avx512_bf16) return &avx512_bf16_table();
+#endif
+  return nullptr;
+}
+
+}  // namespace
+
+bool is_compiled_in(Isa isa) { return find_table(isa) != nullptr; }
+
+const KernelTable& kernels_of(Isa isa) {
+  if (const KernelTable* table = find_table(isa)) return *table;
+  throw std::logic_error("there are no kernels for " + std::string(name(isa)));
+}
+
+}  // namespace ortembed::kernels

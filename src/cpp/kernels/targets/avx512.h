@@ -1,0 +1,172 @@
+// Owns AVX-512's vectors of float, and its products of int8 (VNNI), as the generic kernels ask for them.
+//
+// Everything here is in an unnamed namespace: each file that includes it is compiled for another instruction set, and
+// nothing of one may end up in another.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/generic/unrolled.h"
+
+namespace ortembed::kernels {
+namespace {
+
+struct Avx512Vectors {
+  static constexpr std::size_t lanes = 16;
+  using Float = __m512;
+
+  static __mmask16 mask(std::size_t count) { return static_cast<__mmask16>((1U << count) - 1U); }
+
+  static Float zero() { return _mm512_setzero_ps(); }
+  static Float set(float x) { return _mm512_set1_ps(x); }
+  static Float load(const float* x) { return _mm512_loadu_ps(x); }
+  // The first values of a vector, zero in the others.
+  static Float load_part(const float* x, std::size_t count) { return _mm512_maskz_loadu_ps(mask(count), x); }
+  static void store(float* x, Float value) { _mm512_storeu_ps(x, value); }
+  static void store_part(float* x, Float value, std::size_t count) { _mm512_mask_storeu_ps(x, mask(count), value); }
+  static Float to_float(const std::int32_t* x) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(x)); }
+
+  static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
+  static Float subtract(Float a, Float b) { return _mm512_sub_ps(a, b); }
+  static Float multiply(Float a, Float b) { return _mm512_mul_ps(a, b); }
+  static Float divide(Float a, Float b) { return _mm512_div_ps(a, b); }
+  static Float multiply_add(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
+  // Where one is NaN: b.
+  static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
+  static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
+  static Float round(Float x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // x * 2^whole.
+  static Float scale(Float x, Float whole) { return _mm512_scalef_ps(x, whole); }
+  // a in the first lanes, b in the others.
+  static Float first(std::size_t count, Float a, Float b) { return _mm512_mask_blend_ps(mask(count), b, a); }
+  // a in the lanes that stand for indices from `begin` to before `end`, the first for `index`; b in the others.
+  static Float between(std::size_t begin, std::size_t end, std::size_t index, Float a, Float b) {
+    const std::size_t from = begin > index ? (begin - index < lanes ? begin - index : lanes) : 0;
+    const std::size_t to = end > index ? (end - index < lanes ? end - index : lanes) : 0;
+    return _mm512_mask_blend_ps(static_cast<__mmask16>(mask(to) & ~mask(from)), b, a);
+  }
+
+  static float reduce_add(Float x) { return _mm512_reduce_add_ps(x); }
+  static float reduce_max(Float x) { return _mm512_reduce_max_ps(x); }
+  static float reduce_min(Float x) { return _mm512_reduce_min_ps(x); }
+  static float square_root(float x) { return std::sqrt(x); }
+  static float exp_of(float x) { return std::exp(x); }
+
+  // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
+  // Cells beyond the last row may be written, up to whole vectors.
+  static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
+                              std::byte* out, std::size_t out_stride) {
+    const std::size_t whole = cells / lanes * lanes;
+    for (std::size_t i = 0; i < count; i += lanes) {
+      const std::size_t rows = count - i < lanes ? count - i : lanes;
+      for (std::size_t j = 0; j < whole; j += lanes) {
+        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
+      }
+      for (std::size_t j = whole; j < cells; ++j) {
+        for (std::size_t row = 0; row < rows; ++row) {
+          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
+        }
+      }
+    }
+  }
+
+ private:
+  // 16 by 16: pairs, fours, eights and sixteens of rows change places with those of columns. Rows beyond the last are
+  // the last again.
+  static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,
+                              std::size_t out_stride) {
+    __m512i a[16];
+    __m512i b[16];
+    unrolled<16>([&](auto i) { a[i] = _mm512_loadu_si512(x + (i < rows ? i : rows - 1) * stride); });
+    unrolled<8>([&](auto i) {
+      b[2 * i] = _mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
+      b[2 * i + 1] = _mm512_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
+    });
+    unrolled<4>([&](auto i) {
+      a[4 * i] = _mm512_unpacklo_epi64(b[4 * i], b[4 * i + 2]);
+      a[4 * i + 1] = _mm512_unpackhi_epi64(b[4 * i], b[4 * i + 2]);
+      a[4 * i + 2] = _mm512_unpacklo_epi64(b[4 * i + 1], b[4 * i + 3]);
+      a[4 * i + 3] = _mm512_unpackhi_epi64(b[4 * i + 1], b[4 * i + 3]);
+    });
+    unrolled<4>([&](auto i) {
+      b[i] = _mm512_shuffle_i32x4(a[i], a[i + 4], 0x88);
+      b[i + 4] = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xdd);
+      b[i + 8] = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88);
+      b[i + 12] = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xdd);
+    });
+    unrolled<8>([&](auto i) {
+      _mm512_storeu_si512(out + i * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88));
+      _mm512_storeu_si512(out + (i + 8) * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd));
+    });
+  }
+};
+
+struct Avx512FloatElement {
+  static constexpr std::size_t row_value_bytes = 4;
+  static float* at(std::byte* x, std::size_t i) { return reinterpret_cast<float*>(x) + i; }
+  static void store_values(std::byte* x, std::size_t i, __m512 value) { _mm512_storeu_ps(at(x, i), value); }
+  static void store_values_part(std::byte* x, std::size_t i, __m512 value, std::size_t count) {
+    _mm512_mask_storeu_ps(at(x, i), Avx512Vectors::mask(count), value);
+  }
+};
+
+// uint8 by int8 in fours: vpdpbusd.
+struct Avx512Int8Dot {
+  static constexpr bool has_codes = true;
+  static constexpr std::size_t lanes = 16;
+  static constexpr std::size_t vector_bytes = 64;
+  static constexpr std::size_t values_per_cell = 4;
+  static constexpr std::size_t cell_bytes = 4;
+  static constexpr std::size_t row_value_bytes = 1;
+  static constexpr std::size_t weight_value_bytes = 1;
+  static constexpr std::size_t tile_rows = 6;
+  static constexpr std::size_t tile_vectors = 4;
+  static constexpr float levels = 255;
+  static constexpr float first_code_steps = 0;  // what is between code 0 and the first one
+  static constexpr std::size_t most_inputs = (1U << 31) / (255 * 128);
+  using Sum = __m512i;
+  using Weight = __m512i;
+  using Row = __m512i;
+  using Value = std::int32_t;
+
+  static Sum zero() { return _mm512_setzero_si512(); }
+  static Weight load(const std::byte* x) { return _mm512_loadu_si512(x); }
+  static Row broadcast(const std::byte* x) {
+    std::int32_t cell;
+    std::memcpy(&cell, x, sizeof cell);
+    return _mm512_set1_epi32(cell);
+  }
+  // Written out for GCC, which before version 13 copies the sum to and fro around the intrinsic.
+  static Sum add(Sum sum, Row row, Weight weight) {
+#if defined(__GNUC__)
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(row), "v"(weight));
+    return sum;
+#else
+    return _mm512_dpbusd_epi32(sum, row, weight);
+#endif
+  }
+  static void store(Value* out, Sum sum) { _mm512_storeu_si512(out, sum); }
+
+  // Four vectors at once: packed to 16 bits, then to 8, each lane of 128 bits by itself, and put in order.
+  static constexpr std::size_t code_vectors = 4;
+  static void store_codes(std::byte* out, std::size_t i, const __m512 (&codes)[code_vectors]) {
+    __m512i whole[code_vectors];
+    unrolled<code_vectors>([&](auto k) { whole[k] = _mm512_cvtps_epi32(codes[k]); });
+    const __m512i low = _mm512_packs_epi32(whole[0], whole[1]);
+    const __m512i high = _mm512_packs_epi32(whole[2], whole[3]);
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+  }
+  static void store_codes_part(std::byte* out, std::size_t i, __m512 codes, std::size_t count) {
+    const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(codes), _mm512_setzero_si512());
+    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(whole));
+  }
+};
+
+}  // namespace
+}  // namespace ortembed::kernels

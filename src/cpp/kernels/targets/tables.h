@@ -1,0 +1,14 @@
+// Owns the names of the tables that were compiled in, one for each instruction set of this architecture.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace ortembed::kernels {
+
+const KernelTable& plain_table();
+#if defined(__x86_64__) || defined(_M_X64)
+const KernelTable& avx512_vnni_table();
+const KernelTable& avx512_bf16_table();
+#endif
+
+}  // namespace ortembed::kernels
