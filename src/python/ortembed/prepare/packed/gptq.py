@@ -30,9 +30,7 @@ def round_columns(weight: Floats, products: Floats) -> tuple[npt.NDArray[np.int8
     Returns:
         Codes, int8 [inputs, outputs], and what a code of each column is worth, float32 [outputs].
     """
-    order = np.argsort(
-        -products.diagonal(), kind="stable"
-    )  # what counts most comes first, and has most to make good by
+    order = np.argsort(-products.diagonal(), kind="stable")  # what counts most first: most can make it good
     scale = np.maximum(np.abs(weight).max(axis=0) / np.float32(_LARGEST_CODE), _TINY)
     rest, codes = weight[order], np.empty(weight.shape, np.int8)
     factor = _inverse_factor(products[np.ix_(order, order)])

@@ -41,27 +41,22 @@ class _Measured:
 
     def __init__(self) -> None:
         self._rows: list[Floats] = []
-        self._largest: Floats | None = None
-        self._products: Floats | None = None
+        self._sums: tuple[Floats, Floats] | None = None
 
     def add(self, values: Floats) -> None:
-        """Take a text's; products of many rows at once take far less time."""
+        """Take a text's; the products of many rows at once take far less time."""
         self._rows.append(values)
         if sum(map(len, self._rows)) >= _ROWS_AT_ONCE:
-            self._add_up()
+            self._sums = self._total()
 
-    def _add_up(self) -> None:
-        rows = np.concatenate(self._rows)
-        self._rows = []
+    def _total(self) -> tuple[Floats, Floats]:
+        rows, self._rows = np.concatenate(self._rows), []
         largest, products = np.abs(rows).max(axis=0), rows.T @ rows
-        if self._largest is not None and self._products is not None:
-            np.maximum(largest, self._largest, out=largest)
-            products += self._products
-        self._largest, self._products = largest, products
+        if self._sums is None:
+            return largest, products
+        return np.maximum(largest, self._sums[0], out=largest), np.add(products, self._sums[1], out=products)
 
     def save(self, path: Path, tokens: int) -> None:
-        if self._rows:
-            self._add_up()
-        assert self._largest is not None
-        assert self._products is not None
-        np.savez(path, largest=self._largest, products=self._products / np.float32(tokens))
+        """Write the largest sizes and the mean products."""
+        largest, products = self._total() if self._rows or self._sums is None else self._sums
+        np.savez(path, largest=largest, products=products / np.float32(tokens))
