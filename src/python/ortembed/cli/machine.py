@@ -1,4 +1,4 @@
-"""What ortembed finds on this machine, as plain values: versions, runtime, instructions, threads, cache."""
+"""What ortembed finds on this machine, as plain values: versions, runtime, providers, threads, cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 from ortembed import _native
 from ortembed.cores import choose_threads
-from ortembed.instructions import in_words, instruction_set
 from ortembed.prepare.store import default_cache_dir
 from ortembed.runtime_library import available_providers, find_runtime_library
 
@@ -21,8 +20,7 @@ def machine(cache_dir: str | None, threads: int | None = None) -> dict[str, Any]
 
     Raises:
         RuntimeLibraryError: ONNX Runtime is missing or too old.
-        InvalidInputError, ModelLoadError: ORTEMBED_NUM_THREADS is no number, or ORTEMBED_ISA none that is there; no
-            folder for the cache is known.
+        InvalidInputError, ModelLoadError: ORTEMBED_NUM_THREADS is no number; no folder for the cache is known.
     """
     library = find_runtime_library()
     return {
@@ -32,7 +30,6 @@ def machine(cache_dir: str | None, threads: int | None = None) -> dict[str, Any]
         "runtime": f"ONNX Runtime {_native.runtime_version(library)}",
         "library": str(library),
         "providers": available_providers(),
-        "instructions": in_words(instruction_set()),
         "threads": choose_threads(threads),
         "cache": _cache(Path(cache_dir) if cache_dir else default_cache_dir()),
     }
