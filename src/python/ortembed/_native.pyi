@@ -58,6 +58,18 @@ def available_providers(library: str | os.PathLike) -> list[str]:
     'CPUExecutionProvider', in its order of preference. Raises RuntimeLibraryError.
     """
 
+def available_isas() -> list[str]:
+    """
+    Gives the instruction sets of this machine that ortembed's own operators are built for, the fastest
+    first; 'plain' is the last.
+    """
+
+def chosen_isa() -> str:
+    """
+    Gives the instruction set that they use: the one that ORTEMBED_ISA names, read at the first call, else
+    the fastest. Raises InvalidInputError.
+    """
+
 class HeadStep:
     """
     One step that pooled vectors go through. Arrays are float32, C-contiguous, and copied;
