@@ -1,4 +1,4 @@
-"""The packed form of every family against transformers, by the definition of its operators: apart from kernels."""
+"""The packed form of every family against transformers: by the definition of its operators, and in the engine."""
 
 import json
 
@@ -6,17 +6,22 @@ import numpy as np
 import onnx
 import pytest
 
+from ortembed import _native
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.export import export_packed
 from ortembed.prepare.packed.bfloat16 import Bfloat16Rounding
 from ortembed.prepare.packed.inputs import measure_inputs
 from ortembed.prepare.packed.int8 import Int8Rounding
 from ortembed.prepare.rounded import RoundedLinear, RoundedTable
-from tests.packed_reference import PackedReference
+from ortembed.runtime_library import VARIABLE, find_runtime_library
+from tests.parity import test_architectures as architectures
+from tests.parity.packed_reader import PackedReference
 from tests.parity.reference.families import FAMILIES
 from tests.parity.test_architectures import CASES, export_case
+from tests.python.test_runtime_library import runtime
 
 PACKED = [case for case in CASES if not case.startswith("qwen3")]
+ENGINE_CASES = [case for case in architectures.ENGINE_CASES if case in PACKED]
 FIRST = [case for case in PACKED if case.endswith("-0")]  # of each family
 
 
@@ -119,3 +124,40 @@ def test_what_the_operators_do_not_do_is_named(models, tmp_path):
     message = "own operators have no causal attention, no heads that share .*, no norms of each head, no RMSNorm"
     with pytest.raises(ModelLoadError, match=message):
         packed(models / "qwen3-0", tmp_path, Bfloat16Rounding())
+
+
+def engine_states(graph, width, ids, offsets):
+    engine = _native.Engine(
+        library=find_runtime_library(),
+        model=graph,
+        pooling="mean",
+        vocab_size=300,
+        max_tokens=1100,
+        max_batch_tokens=1100,
+        threads=2,
+    )
+    states = np.empty((len(ids), width), np.float32)
+    engine.hidden_states(ids.astype(np.int64), offsets, out=states)
+    return states
+
+
+@pytest.mark.parametrize("version", ["newest", "1.21.0"])
+@pytest.mark.parametrize("case", ENGINE_CASES)
+def test_the_engine_runs_the_graph_in_bfloat16(models, tmp_path, monkeypatch, case, version):
+    """Operators, plan and graph together, all texts of a case at once; what differs is the rounding of activations."""
+    if version != "newest":
+        monkeypatch.setenv(VARIABLE, str(runtime(version)))
+    reference = packed(models / case, tmp_path, Bfloat16Rounding())
+    ids, offsets, _ = list(batches(models / case))[5]
+    expected = reference(ids, offsets)
+    found = engine_states(tmp_path / "model.onnx", expected.shape[1], ids, offsets)
+    assert 1e-4 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 2e-2
+
+
+@pytest.mark.parametrize("case", FIRST)
+def test_the_engine_runs_the_graph_in_int8(models, int8, tmp_path, case):
+    reference = packed(models / case, tmp_path, int8(case))
+    ids, offsets, _ = list(batches(models / case))[5]
+    expected = reference(ids, offsets)
+    found = engine_states(tmp_path / "model.onnx", expected.shape[1], ids, offsets)
+    assert 1e-4 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 5e-2

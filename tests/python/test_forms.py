@@ -35,7 +35,7 @@ CHOICES = [
     ("int8", VNNI | ONNX, "cpu", "padded: ONNX files are run by the runtime's operators"),
     ("int8", {"isa": "plain"} | ONNX, "cpu", "padded: ONNX files are run by the runtime's operators"),
     ("int8", VNNI | CUDA, "cpu", "padded: CUDAExecutionProvider runs the runtime's operators"),
-    ("bfloat16", {"isa": "avx512_bf16"}, "packed", OWN + "AVX-512 BF16"),
+    ("bfloat16", {"isa": "avx512_bf16"}, "packed", OWN + "AVX-512 VNNI and BF16"),
     ("bfloat16", VNNI | {"asked": "packed"}, "packed", OWN + "AVX-512 VNNI"),
     ("bfloat16", {"isa": "plain"}, "packed", OWN + "no vector instructions"),
 ]

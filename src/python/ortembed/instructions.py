@@ -9,7 +9,7 @@ _WORDS = {
     "avx2": "AVX2",
     "avx_vnni": "AVX-VNNI",
     "avx512_vnni": "AVX-512 VNNI",
-    "avx512_bf16": "AVX-512 BF16",
+    "avx512_bf16": "AVX-512 VNNI and BF16",
     "neon_dot": "NEON dot products",
     "neon_i8mm": "NEON I8MM",
     PLAIN: "no vector instructions",
