@@ -38,8 +38,9 @@ class PackedReference:
 
 
 def tensor_values(tensor):
-    """Give an initializer as float64, bfloat16 too; int8 codes as what they are."""
+    """Give an initializer as float64, bfloat16 too; int8 codes as what they are; indices as int64."""
     if tensor.data_type != TensorProto.BFLOAT16:
-        return numpy_helper.to_array(tensor).astype(np.float64)
+        values = numpy_helper.to_array(tensor)
+        return values if tensor.data_type == TensorProto.INT64 else values.astype(np.float64)
     bits = np.frombuffer(tensor.raw_data, np.uint16).astype(np.uint32) << 16
     return bits.view(np.float32).reshape(tensor.dims).astype(np.float64)

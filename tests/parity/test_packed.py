@@ -113,7 +113,7 @@ def test_the_file_says_what_the_operators_take(models, int8, tmp_path, case, dty
     kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     layers = [node for node in model.graph.node if node.op_type == "Layer"]
     expected = {"int8": onnx.TensorProto.INT8, "bfloat16": onnx.TensorProto.BFLOAT16}[dtype]
-    assert {kinds[layer.input[index]] for layer in layers for index in (2, 6, 10, 14)} == {expected}
+    assert {kinds[layer.input[index]] for layer in layers for index in (2, 8, 14, 20)} == {expected}
     assert [(v.name, [d.dim_param for d in v.type.tensor_type.shape.dim]) for v in model.graph.input] == [
         ("ids", ["tokens"]),
         ("offsets", ["texts_and_one"]),
@@ -144,7 +144,7 @@ def engine_states(graph, width, ids, offsets):
 @pytest.mark.parametrize("version", ["newest", "1.21.0"])
 @pytest.mark.parametrize("case", ENGINE_CASES)
 def test_the_engine_runs_the_graph_in_bfloat16(models, tmp_path, monkeypatch, case, version):
-    """Operators, plan and graph together, all texts of a case at once; what differs is the rounding of activations."""
+    """Operators, plan and graph together, all texts at once; what differs is the rounding of activations."""
     if version != "newest":
         monkeypatch.setenv(VARIABLE, str(runtime(version)))
     reference = packed(models / case, tmp_path, Bfloat16Rounding())

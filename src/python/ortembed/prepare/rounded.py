@@ -26,12 +26,17 @@ class RoundedLinear:
         scale: What a code of each column is worth, float32 [outputs]; None for bfloat16.
         input_scale: What each channel of the input is multiplied by before it is rounded, float32 [inputs]; it is
             divided out of the weight already. None for nothing.
+        float_channels: Channels of the input, int64 [channels], that are multiplied in float as they come; their
+            input_scale and their rows of the weight are 0. None for none.
+        float_weight: Their rows, float32 [channels, outputs].
     """
 
     weight: Codes
     bias: Floats | None
     scale: Floats | None = None
     input_scale: Floats | None = None
+    float_channels: npt.NDArray[np.int64] | None = None
+    float_weight: Floats | None = None
 
 
 @dataclass(frozen=True)

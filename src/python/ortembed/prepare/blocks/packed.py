@@ -105,6 +105,8 @@ class PackedBlocks(Blocks):
             "scale": linear.scale,
             "bias": linear.bias,
             "input_scale": linear.input_scale,
+            "float_channels": linear.float_channels,
+            "float_weight": linear.float_weight,
         }
         return self._optional((f"{name}.{part}", array) for part, array in parts.items())
 

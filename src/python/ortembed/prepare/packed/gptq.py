@@ -5,7 +5,7 @@ Frantar et al. 2022, GPTQ, arXiv:2210.17323.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,27 +15,40 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 _LARGEST_CODE = 127
-_DAMPING = 0.1  # of the mean square of a channel, added to each: measured, see docs/int8.md
+_DAMPING = 0.1  # of the mean square of a channel, added to each; measured: docs/int8.md
 _ROWS_AT_ONCE = 64
 _TINY = np.float32(1e-12)  # in place of the scale of what is all zero
 
 
-def round_columns(weight: Floats, products: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Round float32 [inputs, outputs], so that the outputs change least.
+class RoundedColumns(NamedTuple):
+    """A weight in int8.
+
+    Attributes:
+        codes: int8 [inputs, outputs], 0 in rows that are kept.
+        scale: What a code of each column is worth, float32 [outputs].
+        kept: The rows that are kept, with what they make good: float32 [rows, outputs].
+    """
+
+    codes: npt.NDArray[np.int8]
+    scale: Floats
+    kept: Floats
+
+
+def round_columns(weight: Floats, products: Floats, keep: npt.NDArray[np.int64]) -> RoundedColumns:
+    """Round float32 [inputs, outputs] so that the outputs change least.
 
     Args:
         weight: What to round.
         products: Mean products of the inputs, float32 [inputs, inputs].
-
-    Returns:
-        Codes, int8 [inputs, outputs], and what a code of each column is worth, float32 [outputs].
+        keep: Rows that stay float, int64 [rows].
     """
-    order = np.argsort(-products.diagonal(), kind="stable")  # what counts most first: most can make it good
-    scale = np.maximum(np.abs(weight).max(axis=0) / np.float32(_LARGEST_CODE), _TINY)
-    rest, codes = weight[order], np.empty(weight.shape, np.int8)
+    order = _order(products, keep)
+    rest, count = weight[order], len(weight) - len(keep)
+    codes = np.zeros(weight.shape, np.int8)
+    scale = np.maximum(np.abs(rest[:count]).max(axis=0, initial=0) / np.float32(_LARGEST_CODE), _TINY)
     factor = _inverse_factor(products[np.ix_(order, order)])
-    for start in range(0, len(rest), _ROWS_AT_ONCE):
-        end = min(start + _ROWS_AT_ONCE, len(rest))
+    for start in range(0, count, _ROWS_AT_ONCE):
+        end = min(start + _ROWS_AT_ONCE, count)
         errors = np.empty((end - start, rest.shape[1]), np.float32)
         for row in range(start, end):
             rounded = np.clip(np.rint(rest[row] / scale), -_LARGEST_CODE, _LARGEST_CODE)
@@ -44,7 +57,13 @@ def round_columns(weight: Floats, products: Floats) -> tuple[npt.NDArray[np.int8
             rest[row + 1 : end] -= factor[row, row + 1 : end, None] * error
             errors[row - start] = error
         rest[end:] -= factor[start:end, end:].T @ errors
-    return codes, scale
+    return RoundedColumns(codes, scale, rest[count:])
+
+
+def _order(products: Floats, keep: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Put what counts most first, since most can make it good; what is kept can make good all."""
+    order = np.argsort(-products.diagonal(), kind="stable")
+    return np.concatenate([order[~np.isin(order, keep)], keep])
 
 
 def _inverse_factor(products: Floats) -> Floats:

@@ -1,12 +1,14 @@
 """Weights as int8: a scale for each column of a dense layer, and for each row of a large embedding table.
 
-A few channels of a layer's input are many times larger than all others, and the rows of activations share eight bits
-among all. So size moves from the channels to the weights that meet them (Xiao et al. 2022, SmoothQuant,
-arXiv:2211.10438), and the weights are rounded by what the inputs are.
+A few channels of a layer's input are many times larger than all others, and a row of activations has 255 steps for
+all of them. So the largest channels are multiplied in float (Dettmers et al. 2022, LLM.int8(), arXiv:2208.07339),
+size moves from the others to the weights that meet them (Xiao et al. 2022, SmoothQuant, arXiv:2211.10438), and the
+weights are rounded by what the inputs are. docs/int8.md tells what each brings.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from ortembed.prepare.int8.rounding import round_rows
 from ortembed.prepare.packed.bfloat16 import bfloat16_bits
 from ortembed.prepare.packed.gptq import round_columns
-from ortembed.prepare.rounded import Linears, RoundedLinear, RoundedTable
+from ortembed.prepare.rounded import RoundedLinear, RoundedTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +25,29 @@ if TYPE_CHECKING:
 
     from ortembed.prepare.packed.inputs import Inputs
     from ortembed.prepare.parts import Dense
+    from ortembed.prepare.rounded import Linears
 
     Floats = npt.NDArray[np.float32]
 
 _FEWEST_ROWS = 1024  # smaller tables gain little
 _SMALL = np.float32(1e-5)
-# How much of a channel's size moves to the weights, of each of Linears; None where nothing is gained.
-_STRENGTHS = (0.6, 0.4, 0.6, None)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done for a dense layer's input.
+
+    Attributes:
+        strength: How much of a channel's size moves to the weights, from 0 to 1; None for no move at all.
+        float_channels: How many channels are multiplied in float.
+    """
+
+    strength: float | None
+    float_channels: int
+
+
+# Of each of Linears, in its order. What attention gives has no channels that stand out.
+TREATMENTS = (Treatment(0.6, 2), Treatment(None, 0), Treatment(0.6, 2), Treatment(None, 2))
 
 
 class Int8Rounding:
@@ -48,23 +66,33 @@ class Int8Rounding:
 
     def linears(self, linears: Linears) -> tuple[RoundedLinear, ...]:
         """Round the dense layers of one layer."""
-        pairs = zip(linears, _STRENGTHS, strict=True)
-        return tuple(_round(dense, self._inputs_of(dense.name), strength) for dense, strength in pairs)
+        pairs = zip(linears, TREATMENTS, strict=True)
+        return tuple(_round(dense, self._inputs_of(dense.name), treatment) for dense, treatment in pairs)
 
 
-def _round(dense: Dense, inputs: Inputs, strength: float | None) -> RoundedLinear:
-    weight, bias = dense.projection.weight, dense.projection.bias
-    factors = None
-    if strength is not None:
-        factors = _factors(inputs, weight, strength)
-        weight, inputs = weight / factors[:, None], inputs.times(factors)
-    codes, scale = round_columns(weight, inputs.products)
-    return RoundedLinear(codes, bias, scale, factors)
+def _round(dense: Dense, inputs: Inputs, treatment: Treatment) -> RoundedLinear:
+    weight = dense.projection.weight
+    kept = np.sort(np.argsort(-inputs.largest, kind="stable")[: treatment.float_channels]).astype(np.int64)
+    factors = np.ones(len(weight), np.float32)
+    if treatment.strength is not None:
+        factors = _factors(inputs, weight, treatment.strength, kept)
+    rounded = round_columns(weight / factors[:, None], inputs.times(factors).products, kept)
+    factors[kept] = 0
+    return RoundedLinear(
+        rounded.codes,
+        dense.projection.bias,
+        rounded.scale,
+        None if (factors == 1).all() else factors,
+        kept if len(kept) else None,
+        rounded.kept if len(kept) else None,
+    )
 
 
-def _factors(inputs: Inputs, weight: Floats, strength: float) -> Floats:
-    """Balance the channels' largest values with those of the weight's rows; the geometric mean is one."""
+def _factors(inputs: Inputs, weight: Floats, strength: float, kept: npt.NDArray[np.int64]) -> Floats:
+    """Balance the channels' largest values with those of the weight's rows; 1 for channels that are kept."""
     channels, rows = np.maximum(inputs.largest, _SMALL), np.maximum(np.abs(weight).max(axis=1), _SMALL)
     logarithms = (1 - strength) * np.log(rows) - strength * np.log(channels)
-    factors: Floats = np.exp(logarithms - logarithms.mean()).astype(np.float32)
+    logarithms -= np.delete(logarithms, kept).mean()  # of the others the geometric mean is one
+    logarithms[kept] = 0
+    factors: Floats = np.exp(logarithms).astype(np.float32)
     return factors
