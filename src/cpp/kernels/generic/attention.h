@@ -7,53 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
+#include "kernels/generic/attention_operands.h"
 #include "kernels/generic/math.h"
 #include "kernels/generic/product.h"
 #include "kernels/kernel_table.h"
 
 namespace ortembed::kernels {
 
-constexpr std::size_t keys_per_block = 512;
 constexpr float hidden_score = -1e30F;  // of a token that is not seen; finite, so that a block may have nothing else
-
-constexpr std::size_t rounded_up(std::size_t size, std::size_t step) { return (size + step - 1) / step * step; }
-
-// The sizes of one head's operands, in bytes where not told otherwise.
-template <class T>
-struct HeadShape {
-  using Dot = typename T::AttentionDot;
-
-  explicit HeadShape(const HeadTask& task) : HeadShape(task.tokens, task.head_width) {}
-  HeadShape(std::size_t token_count, std::size_t width)
-      : tokens(token_count),
-        head_width(width),
-        head_cells((width + Dot::values_per_cell - 1) / Dot::values_per_cell),
-        row_bytes(head_cells * Dot::cell_bytes),
-        key_stride((rounded_up(tokens < keys_per_block ? tokens : keys_per_block, T::lanes) + T::lanes) *
-                   Dot::cell_bytes),
-        blocks((tokens + keys_per_block - 1) / keys_per_block),
-        columns(rounded_up(width, T::lanes)),
-        value_stride(columns * Dot::cell_bytes),
-        value_cells((tokens + Dot::values_per_cell - 1) / Dot::values_per_cell) {}
-
-  std::size_t tokens;
-  std::size_t head_width;
-  std::size_t head_cells;  // cells that a query or key has
-  std::size_t row_bytes;   // of a query
-  std::size_t
-      key_stride;       // from cell to cell of a block's keys; a vector more than the keys, to spread over the cache
-  std::size_t blocks;   // of keys
-  std::size_t columns;  // of the values, whole vectors
-  std::size_t value_stride;  // from cell to cell of the values
-  std::size_t value_cells;
-
-  std::size_t block_bytes() const { return head_cells * key_stride; }
-  std::size_t keys_bytes() const { return rounded_up(blocks * block_bytes(), 64); }
-  std::size_t values_bytes() const { return rounded_up(value_cells * value_stride, 64); }
-  std::size_t rotated_bytes() const { return rounded_up(tokens * row_bytes, 64); }
-};
 
 // What a tile of queries works with.
 template <class T>
@@ -67,74 +29,6 @@ struct TileMemory {
   float largest[rows];
   float sums[rows];
 };
-
-// One row's halves rotated by its position (Su et al. 2021, arXiv:2104.09864, as in GPT-NeoX).
-template <class T>
-void rotate_row(const std::byte* x, std::size_t head_width, const float* cosines, const float* sines,
-                std::byte* out) {
-  using Dot = typename T::AttentionDot;
-  const std::size_t half = head_width / 2;
-  for (std::size_t i = 0; i < half; ++i) {
-    const float low = Dot::value(x, i);
-    const float high = Dot::value(x, i + half);
-    Dot::set_value(out, i, low * cosines[i] - high * sines[i]);
-    Dot::set_value(out, i + half, high * cosines[i] + low * sines[i]);
-  }
-  for (std::size_t i = head_width; i % Dot::values_per_cell != 0; ++i) Dot::set_value(out, i, 0);
-}
-
-// Rows as products read them, [tokens, row_bytes]: rotated, or with their last cell filled up.
-template <class T>
-void copy_rows(const HeadTask& task, const HeadShape<T>& shape, const std::byte* source, std::byte* out) {
-  using Dot = typename T::AttentionDot;
-  const std::size_t half = task.head_width / 2;
-  for (std::size_t i = 0; i < task.tokens; ++i) {
-    std::byte* target = out + i * shape.row_bytes;
-    if (task.cosines != nullptr) {
-      rotate_row<T>(source + i * task.stride, task.head_width, task.cosines + i * half, task.sines + i * half,
-                    target);
-    } else {
-      const std::size_t used = task.head_width * Dot::row_value_bytes;
-      std::memcpy(target, source + i * task.stride, used);
-      std::memset(target + used, 0, shape.row_bytes - used);
-    }
-  }
-}
-
-// Keys as the left-hand weights of a product, [block, cell, key]. Keys beyond the last are whatever lies there.
-template <class T>
-void pack_keys(const HeadShape<T>& shape, const std::byte* rows, std::size_t stride, std::byte* out) {
-  for (std::size_t block = 0; block < shape.blocks; ++block) {
-    const std::size_t first = block * keys_per_block;
-    const std::size_t count = shape.tokens - first < keys_per_block ? shape.tokens - first : keys_per_block;
-    T::transpose_cells(rows + first * stride, stride, count, shape.head_cells, out + block * shape.block_bytes(),
-                       shape.key_stride);
-  }
-}
-
-// Values as the weights of a product, [cell, column], zero beyond the last token and column.
-template <class T>
-void pack_values(const HeadTask& task, const HeadShape<T>& shape, std::byte* out) {
-  using Dot = typename T::AttentionDot;
-  std::size_t cell = 0;
-  if (task.head_width == shape.columns) {
-    for (; (cell + 1) * Dot::values_per_cell <= shape.tokens; ++cell) {
-      Dot::interleave(task.value + cell * Dot::values_per_cell * task.stride, task.stride, shape.columns,
-                      out + cell * shape.value_stride);
-    }
-  }
-  for (; cell < shape.value_cells; ++cell) {
-    std::byte* target = out + cell * shape.value_stride;
-    std::memset(target, 0, shape.value_stride);
-    for (std::size_t part = 0; part < Dot::values_per_cell; ++part) {
-      const std::size_t token = cell * Dot::values_per_cell + part;
-      if (token >= shape.tokens) break;
-      for (std::size_t j = 0; j < task.head_width; ++j) {
-        Dot::set_value(target, j * Dot::values_per_cell + part, Dot::value(task.value + token * task.stride, j));
-      }
-    }
-  }
-}
 
 // The keys of a block that one query sees: [first, end), counted from the block's first.
 struct Seen {
@@ -152,39 +46,45 @@ inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, 
   return {static_cast<std::size_t>(start), static_cast<std::size_t>(end)};
 }
 
-// Scales one row of scores, adds its biases, hides what is not seen up to `padded` keys, and gives the largest.
+// Adds biases to one row of scores, and hides what is not seen, up to `padded` keys.
 template <class T>
-float finish_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
-                    float* scores) {
+void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
+                   float* scores) {
   const Seen seen = seen_keys(task.reach, query, first, count);
-  const float* bias = task.relative_bias == nullptr ? nullptr
-                                                    : task.relative_bias + static_cast<std::ptrdiff_t>(first) -
-                                                          static_cast<std::ptrdiff_t>(query);
-  const typename T::Float scale = T::set(task.scale);
-  typename T::Float largest = T::set(hidden_score);
-  for (std::size_t j = 0; j < padded; j += T::lanes) {
-    typename T::Float value = T::multiply(T::load(scores + j), scale);
-    if (bias != nullptr) {
-      value = T::add(value,
-                     j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count > j ? count - j : 0));
+  if (task.relative_bias != nullptr) {
+    const float* bias = task.relative_bias + static_cast<std::ptrdiff_t>(first) - static_cast<std::ptrdiff_t>(query);
+    const typename T::Float factor = T::set(1 / task.scale);  // scores are scaled later
+    for (std::size_t j = 0; j < padded; j += T::lanes) {
+      const typename T::Float added =
+          j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count > j ? count - j : 0);
+      T::store(scores + j, T::multiply_add(added, factor, T::load(scores + j)));
     }
-    if (j < seen.first || j + T::lanes > seen.end)
-      value = T::between(seen.first, seen.end, j, value, T::set(hidden_score));
-    largest = T::max(largest, value);
-    T::store(scores + j, value);
   }
+  const typename T::Float hidden = T::set(hidden_score);
+  const auto hide = [&](std::size_t j) {
+    T::store(scores + j, T::between(seen.first, seen.end, j, T::load(scores + j), hidden));
+  };
+  for (std::size_t j = 0; j < seen.first; j += T::lanes) hide(j);
+  for (std::size_t j = seen.end / T::lanes * T::lanes; j < padded; j += T::lanes) hide(j);
+}
+
+template <class T>
+float largest_score(const float* scores, std::size_t padded) {
+  typename T::Float largest = T::set(hidden_score);
+  for (std::size_t j = 0; j < padded; j += T::lanes) largest = T::max(largest, T::load(scores + j));
   return T::reduce_max(largest);
 }
 
-// Gives e^(score - largest) of one row, rounded to what the product reads, and their sum.
+// Gives e^(scale * (score - largest)) of one row, rounded to what the product reads, and their sum.
 template <class T>
-float exponentiate(const float* scores, std::size_t padded, float largest, std::byte* weights) {
+float exponentiate(const float* scores, std::size_t padded, float scale, float largest, std::byte* weights) {
   using Dot = typename T::AttentionDot;
-  const typename T::Float log2e = T::set(1.44269504F);
-  const typename T::Float shift = T::set(largest);
+  const float log2e = 1.44269504F * scale;
+  const typename T::Float factor = T::set(log2e);
+  const typename T::Float shift = T::set(-largest * log2e);
   typename T::Float sum = T::zero();
   for (std::size_t j = 0; j < padded; j += T::lanes) {
-    const typename T::Float value = exp2<T>(T::multiply(T::subtract(T::load(scores + j), shift), log2e));
+    const typename T::Float value = exp2_of_negative<T>(T::multiply_add(T::load(scores + j), factor, shift));
     sum = T::add(sum, value);
     Dot::store_values(weights, j, value);
   }
@@ -231,12 +131,15 @@ class Attention {
       memory_.largest[row] = hidden_score;
       memory_.sums[row] = 0;
     }
-    for (std::size_t block = first; block * keys_per_block < end; ++block)
+    for (std::size_t block = first; block * keys_per_block < end; ++block) {
       run_block(query, count, block, block == first);
+    }
+    const bool has_one = (first + 1) * keys_per_block >= end;  // whose output still lies where the product put it
     for (std::size_t row = 0; row < count; ++row) {
       float* out = task_.output + (query + row) * task_.output_stride;
+      const float* from = has_one ? block_output_ + row * shape_.columns : out;
       const float factor = 1 / memory_.sums[row];
-      for (std::size_t j = 0; j < task_.head_width; ++j) out[j] *= factor;
+      for (std::size_t j = 0; j < task_.head_width; ++j) out[j] = from[j] * factor;
     }
   }
 
@@ -248,14 +151,16 @@ class Attention {
     float corrections[Memory::rows];
     for (std::size_t row = 0; row < count; ++row) {
       float* scores = memory_.scores + row * Memory::score_stride;
-      const float seen = finish_scores<T>(task_, query + row, first, keys, padded, scores);
+      adjust_scores<T>(task_, query + row, first, keys, padded, scores);
+      const float seen = largest_score<T>(scores, padded);
       const float largest = seen > memory_.largest[row] ? seen : memory_.largest[row];
-      const float sum = exponentiate<T>(scores, padded, largest, weights(row));
-      corrections[row] = is_first ? 0 : T::exp_of(memory_.largest[row] - largest);
+      const float sum = exponentiate<T>(scores, padded, task_.scale, largest, weights(row));
+      corrections[row] = is_first ? 0 : T::exp_of(task_.scale * (memory_.largest[row] - largest));
       memory_.sums[row] = is_first ? sum : memory_.sums[row] * corrections[row] + sum;
       memory_.largest[row] = largest;
     }
-    weigh(query, count, block, keys, is_first ? nullptr : corrections);
+    weigh(count, block, keys);
+    if (shape_.blocks > 1) add_block(query, count, is_first ? nullptr : corrections);
   }
 
   std::byte* weights(std::size_t row) { return memory_.weights + row * keys_per_block * Dot::row_value_bytes; }
@@ -270,9 +175,8 @@ class Attention {
     }
   }
 
-  // Adds the block's weighted values to the output, which is scaled down by the corrections before; null for the
-  // first block.
-  void weigh(std::size_t query, std::size_t count, std::size_t block, std::size_t keys, const float* corrections) {
+  // Weighted values of a block, into block_output_.
+  void weigh(std::size_t count, std::size_t block, std::size_t keys) {
     constexpr std::size_t columns = Multipliers<Dot>::most_columns;
     const std::size_t cells = (keys + Dot::values_per_cell - 1) / Dot::values_per_cell;
     const std::byte* values = values_ + block * keys_per_block / Dot::values_per_cell * shape_.value_stride;
@@ -282,12 +186,15 @@ class Attention {
                   vectors)({memory_.weights, keys_per_block * Dot::row_value_bytes, values + j * Dot::cell_bytes,
                             shape_.value_stride, cells, block_output_ + j, shape_.columns});
     }
+  }
+
+  // Adds them to the output, which is scaled down by the corrections before; null for the first block.
+  void add_block(std::size_t query, std::size_t count, const float* corrections) {
     for (std::size_t row = 0; row < count; ++row) {
       const float* added = block_output_ + row * shape_.columns;
       float* out = task_.output + (query + row) * task_.output_stride;
-      const float correction = corrections == nullptr ? 0 : corrections[row];
       for (std::size_t j = 0; j < task_.head_width; ++j) {
-        out[j] = corrections == nullptr ? added[j] : out[j] * correction + added[j];
+        out[j] = corrections == nullptr ? added[j] : out[j] * corrections[row] + added[j];
       }
     }
   }

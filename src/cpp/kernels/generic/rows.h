@@ -28,34 +28,68 @@ ORTEMBED_INLINE typename T::Float scaled_part(const float* x, const float* scale
   return scale == nullptr ? value : T::multiply(value, T::load_part(scale + i, count));
 }
 
+// The smallest and largest of values, and 0, or NaN where one is not finite.
+template <class T>
+struct Range {
+  typename T::Float low;
+  typename T::Float high;
+  typename T::Float poison = T::zero();
+
+  explicit Range(float first) : low(T::set(first)), high(low) {}
+
+  ORTEMBED_INLINE void see(typename T::Float value) {
+    low = T::min(low, value);
+    high = T::max(high, value);
+    poison = T::multiply_add(value, T::zero(), poison);  // 0 times what is not finite is NaN
+  }
+  void join(const Range& other) {
+    low = T::min(low, other.low);
+    high = T::max(high, other.high);
+    poison = T::add(poison, other.poison);
+  }
+};
+
+// Of one row, several vectors at a time, since each waits for the one before.
+template <class T>
+Range<T> range_of(const float* x, std::size_t size, const float* input_scale) {
+  const float first = input_scale == nullptr ? x[0] : x[0] * input_scale[0];
+  Range<T> ranges[] = {Range<T>(first), Range<T>(first), Range<T>(first), Range<T>(first)};
+  constexpr std::size_t step = 4 * T::lanes;
+  const std::size_t whole = size / step * step;
+  for (std::size_t i = 0; i < whole; i += step) {
+    unrolled<4>([&](auto k) { ranges[k].see(scaled<T>(x, input_scale, i + k * T::lanes)); });
+  }
+  visit_row<T>(
+      size - whole, [&](std::size_t i) { ranges[0].see(scaled<T>(x, input_scale, whole + i)); },
+      [&](std::size_t i, std::size_t count) {
+        ranges[0].see(T::first(count, scaled_part<T>(x, input_scale, whole + i, count), T::set(first)));
+      });
+  unrolled<3>([&](auto k) { ranges[0].join(ranges[k + 1]); });
+  return ranges[0];
+}
+
 // The codes of one row: 0 stands for its smallest value, Dot::levels for its largest. A row with a value that is not
 // finite gets a scale that is not, so that no vector made of it is.
 template <class T, class Dot>
 RowScale quantize_row(const float* x, std::size_t size, const float* input_scale, std::byte* out) {
-  const float first = input_scale == nullptr ? x[0] : x[0] * input_scale[0];
-  typename T::Float low = T::set(first);
-  typename T::Float high = low;
-  typename T::Float poison = T::zero();  // 0 times what is not finite is NaN
-  const auto see = [&](typename T::Float value) {
-    low = T::min(low, value);
-    high = T::max(high, value);
-    poison = T::multiply_add(value, T::zero(), poison);
-  };
-  visit_row<T>(
-      size, [&](std::size_t i) { see(scaled<T>(x, input_scale, i)); },
-      [&](std::size_t i, std::size_t count) {
-        see(T::first(count, scaled_part<T>(x, input_scale, i, count), T::set(first)));
-      });
-  const float least = T::reduce_min(low);
-  const float scale = (T::reduce_max(high) - least) / Dot::levels + T::reduce_add(poison);
-  const typename T::Float inverse = T::set(scale > 0 ? 1 / scale : 0);
-  const typename T::Float start = T::set(least);
-  const auto code = [&](typename T::Float value) { return T::multiply(T::subtract(value, start), inverse); };
-  visit_row<T>(
-      size, [&](std::size_t i) { Dot::store_codes(out, i, code(scaled<T>(x, input_scale, i))); },
-      [&](std::size_t i, std::size_t count) {
-        Dot::store_codes_part(out, i, code(scaled_part<T>(x, input_scale, i, count)), count);
-      });
+  const Range<T> range = range_of<T>(x, size, input_scale);
+  const float least = T::reduce_min(range.low);
+  const float scale = (T::reduce_max(range.high) - least) / Dot::levels + T::reduce_add(range.poison);
+  const float inverse = scale > 0 ? 1 / scale : 0;
+  const typename T::Float factor = T::set(inverse);
+  const typename T::Float start = T::set(-least * inverse);
+  const auto code = [&](typename T::Float value) { return T::multiply_add(value, factor, start); };
+  constexpr std::size_t step = Dot::code_vectors * T::lanes;
+  const std::size_t whole = size / step * step;
+  for (std::size_t i = 0; i < whole; i += step) {
+    typename T::Float codes[Dot::code_vectors];
+    unrolled<Dot::code_vectors>([&](auto k) { codes[k] = code(scaled<T>(x, input_scale, i + k * T::lanes)); });
+    Dot::store_codes(out, i, codes);
+  }
+  for (std::size_t i = whole; i < size; i += T::lanes) {
+    const std::size_t count = size - i < T::lanes ? size - i : T::lanes;
+    Dot::store_codes_part(out, i, code(scaled_part<T>(x, input_scale, i, count)), count);
+  }
   return {scale, least + scale * Dot::first_code_steps};
 }
 

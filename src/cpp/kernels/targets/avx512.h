@@ -58,33 +58,31 @@ struct Avx512Vectors {
   static float exp_of(float x) { return std::exp(x); }
 
   // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
+  // Cells beyond the last row may be written, up to whole vectors.
   static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
                               std::byte* out, std::size_t out_stride) {
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      std::size_t j = 0;
-      for (; j + lanes <= cells; j += lanes) {
-        transpose_block(x + i * stride + j * 4, stride, out + j * out_stride + i * 4, out_stride);
+    const std::size_t whole = cells / lanes * lanes;
+    for (std::size_t i = 0; i < count; i += lanes) {
+      const std::size_t rows = count - i < lanes ? count - i : lanes;
+      for (std::size_t j = 0; j < whole; j += lanes) {
+        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
       }
-      if (j < cells)
-        transpose_slowly(x + i * stride + j * 4, stride, lanes, cells - j, out + j * out_stride + i * 4, out_stride);
+      for (std::size_t j = whole; j < cells; ++j) {
+        for (std::size_t row = 0; row < rows; ++row) {
+          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
+        }
+      }
     }
-    if (i < count) transpose_slowly(x + i * stride, stride, count - i, cells, out + i * 4, out_stride);
   }
 
  private:
-  static void transpose_slowly(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
-                               std::byte* out, std::size_t out_stride) {
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < cells; ++j) std::memcpy(out + j * out_stride + i * 4, x + i * stride + j * 4, 4);
-    }
-  }
-
-  // 16 by 16: pairs, fours, eights and sixteens of rows change places with those of columns.
-  static void transpose_block(const std::byte* x, std::size_t stride, std::byte* out, std::size_t out_stride) {
+  // 16 by 16: pairs, fours, eights and sixteens of rows change places with those of columns. Rows beyond the last are
+  // the last again.
+  static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,
+                              std::size_t out_stride) {
     __m512i a[16];
     __m512i b[16];
-    unrolled<16>([&](auto i) { a[i] = _mm512_loadu_si512(x + i * stride); });
+    unrolled<16>([&](auto i) { a[i] = _mm512_loadu_si512(x + (i < rows ? i : rows - 1) * stride); });
     unrolled<8>([&](auto i) {
       b[2 * i] = _mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
       b[2 * i + 1] = _mm512_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
@@ -154,11 +152,19 @@ struct Avx512Int8Dot {
   }
   static void store(Value* out, Sum sum) { _mm512_storeu_si512(out, sum); }
 
-  static void store_codes(std::byte* out, std::size_t i, __m512 codes) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(codes)));
+  // Four vectors at once: packed to 16 bits, then to 8, each lane of 128 bits by itself, and put in order.
+  static constexpr std::size_t code_vectors = 4;
+  static void store_codes(std::byte* out, std::size_t i, const __m512 (&codes)[code_vectors]) {
+    __m512i whole[code_vectors];
+    unrolled<code_vectors>([&](auto k) { whole[k] = _mm512_cvtps_epi32(codes[k]); });
+    const __m512i low = _mm512_packs_epi32(whole[0], whole[1]);
+    const __m512i high = _mm512_packs_epi32(whole[2], whole[3]);
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
   }
   static void store_codes_part(std::byte* out, std::size_t i, __m512 codes, std::size_t count) {
-    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(codes)));
+    const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(codes), _mm512_setzero_si512());
+    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(whole));
   }
 };
 

@@ -58,12 +58,13 @@ struct Avx512Bfloat16Dot {
     const std::uint16_t bits = bfloat16_of(value);
     std::memcpy(x + 2 * i, &bits, sizeof bits);
   }
-  // Two rows of values, `stride` bytes apart, as cells of one value of each.
-  static void interleave(const std::byte* rows, std::size_t stride, std::size_t columns, std::byte* out) {
+  // A cell for each column: a value of each of two rows, `stride` bytes apart, or of one and zero.
+  static void interleave(const std::byte* rows, std::size_t stride, std::size_t count, std::size_t columns,
+                         std::byte* out) {
     for (std::size_t j = 0; j < columns; j += lanes) {
       const __m512i low = wide(rows + 2 * j);
-      const __m512i high = wide(rows + stride + 2 * j);
-      _mm512_storeu_si512(out + j * cell_bytes, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+      const __m512i high = count == 2 ? _mm512_slli_epi32(wide(rows + stride + 2 * j), 16) : _mm512_setzero_si512();
+      _mm512_storeu_si512(out + j * cell_bytes, _mm512_or_si512(low, high));
     }
   }
 

@@ -42,9 +42,10 @@ struct PlainInt8Dot : PlainDot<std::int32_t> {
   static Weight load(const std::byte* x) { return static_cast<std::int8_t>(*x); }
   static Row broadcast(const std::byte* x) { return static_cast<std::uint8_t>(*x); }
   static Sum add(Sum sum, Row row, Weight weight) { return sum + row * weight; }
-  static void store_codes(std::byte* out, std::size_t i, float code) {
+  static constexpr std::size_t code_vectors = 1;
+  static void store_codes(std::byte* out, std::size_t i, const float (&codes)[code_vectors]) {
     // NaN, which the scale tells too, gets any code.
-    out[i] = static_cast<std::byte>(code > 0 ? std::lrint(std::min(code, levels)) : 0);
+    out[i] = static_cast<std::byte>(codes[0] > 0 ? std::lrint(std::min(codes[0], levels)) : 0);
   }
   static void store_codes_part(std::byte*, std::size_t, float, std::size_t) {}
 };
@@ -70,7 +71,7 @@ struct PlainFloatDot : PlainDot<float> {
     return result;
   }
   static void set_value(std::byte* x, std::size_t i, float value) { std::memcpy(x + 4 * i, &value, sizeof value); }
-  static void interleave(const std::byte* rows, std::size_t, std::size_t columns, std::byte* out) {
+  static void interleave(const std::byte* rows, std::size_t, std::size_t, std::size_t columns, std::byte* out) {
     std::memcpy(out, rows, columns * cell_bytes);
   }
 };
