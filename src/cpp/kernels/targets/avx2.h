@@ -81,33 +81,33 @@ struct Avx2Vectors {
   static float exp_of(float x) { return std::exp(x); }
 
   // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
+  // Cells beyond the last row may be written, up to whole vectors.
   static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
                               std::byte* out, std::size_t out_stride) {
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      std::size_t j = 0;
-      for (; j + lanes <= cells; j += lanes) {
-        transpose_block(x + i * stride + j * 4, stride, out + j * out_stride + i * 4, out_stride);
+    const std::size_t whole = cells / lanes * lanes;
+    for (std::size_t i = 0; i < count; i += lanes) {
+      const std::size_t rows = count - i < lanes ? count - i : lanes;
+      for (std::size_t j = 0; j < whole; j += lanes) {
+        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
       }
-      if (j < cells)
-        transpose_slowly(x + i * stride + j * 4, stride, lanes, cells - j, out + j * out_stride + i * 4, out_stride);
+      for (std::size_t j = whole; j < cells; ++j) {
+        for (std::size_t row = 0; row < rows; ++row) {
+          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
+        }
+      }
     }
-    if (i < count) transpose_slowly(x + i * stride, stride, count - i, cells, out + i * 4, out_stride);
   }
 
  private:
-  static void transpose_slowly(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
-                               std::byte* out, std::size_t out_stride) {
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < cells; ++j) std::memcpy(out + j * out_stride + i * 4, x + i * stride + j * 4, 4);
-    }
-  }
-
-  // 8 by 8: pairs, fours and halves of rows change places with those of columns.
-  static void transpose_block(const std::byte* x, std::size_t stride, std::byte* out, std::size_t out_stride) {
+  // 8 by 8: pairs, fours and halves of rows change places with those of columns. Rows beyond the last are the last
+  // again.
+  static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,
+                              std::size_t out_stride) {
     __m256 a[8];
     __m256 b[8];
-    unrolled<8>([&](auto i) { a[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(x + i * stride)); });
+    unrolled<8>([&](auto i) {
+      a[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(x + (i < rows ? i : rows - 1) * stride));
+    });
     unrolled<4>([&](auto i) {
       b[2 * i] = _mm256_unpacklo_ps(a[2 * i], a[2 * i + 1]);
       b[2 * i + 1] = _mm256_unpackhi_ps(a[2 * i], a[2 * i + 1]);

@@ -42,7 +42,7 @@ struct Avx2FloatDot : Avx2FloatElement {
     return result;
   }
   static void set_value(std::byte* x, std::size_t i, float value) { std::memcpy(x + 4 * i, &value, sizeof value); }
-  static void interleave(const std::byte* rows, std::size_t, std::size_t columns, std::byte* out) {
+  static void interleave(const std::byte* rows, std::size_t, std::size_t, std::size_t columns, std::byte* out) {
     std::memcpy(out, rows, columns * cell_bytes);
   }
 };
