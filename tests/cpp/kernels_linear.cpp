@@ -28,12 +28,15 @@ using Weight = std::variant<Codes, Bfloat16>;
 
 // Nothing that the weights point to outlives this, so that a sanitizer sees what a packed linear has borrowed.
 void make_linear(NativeLinear* linear, const std::string& isa, const Weight& weight, const MaybeVector& scale,
-                 const MaybeVector& bias, const MaybeVector& input_scale) {
+                 const MaybeVector& bias, const MaybeVector& input_scale,
+                 const std::optional<Offsets>& float_channels, const MaybeRows& float_weight) {
   const auto& table = kernels_named(isa);
   const bool is_int8 = std::holds_alternative<Codes>(weight);
   const std::vector<float> scales = copy_of(scale);
   const std::vector<float> biases = copy_of(bias);
-  const std::vector<float> channels = copy_of(input_scale);
+  const std::vector<float> input_scales = copy_of(input_scale);
+  const auto channels = float_channels ? copy_of(*float_channels) : std::vector<std::int64_t>();
+  const std::vector<float> floats = copy_of(float_weight);
   std::visit(
       [&](const auto& array) {
         const auto copy = copy_of(array);
@@ -44,7 +47,10 @@ void make_linear(NativeLinear* linear, const std::string& isa, const Weight& wei
             .weight = copy.data(),
             .scale = or_null(scales),
             .bias = or_null(biases),
-            .input_scale = or_null(channels),
+            .input_scale = or_null(input_scales),
+            .float_channels = channels.data(),
+            .float_channel_count = channels.size(),
+            .float_weight = or_null(floats),
         };
         new (linear) NativeLinear{&table, std::make_shared<const kernels::PackedLinear>(table, weights)};
       },
@@ -55,18 +61,24 @@ struct Operand {
   ExactBytes data;
   std::size_t stride;
   std::vector<kernels::RowScale> scales;
+  std::vector<float> float_values;
 };
 
 Operand operand_of(const kernels::KernelTable& table, const kernels::LinearView& view, const StridedRows& x) {
   const bool is_int8 = view.type == kernels::WeightType::int8;
   const std::size_t stride = (is_int8 ? table.int8 : table.bfloat16).row_bytes(x.columns());
-  Operand operand{ExactBytes(x.count() * stride), stride, {}};
+  Operand operand{ExactBytes(x.count() * stride), stride, {}, {}};
   if (is_int8) {
     operand.scales.resize(x.count());
     table.quantize_rows(x.data(), x.stride(), x.count(), x.columns(), view.input_scale, operand.data.data(), stride,
                         operand.scales.data());
   } else {
     table.round_rows(x.data(), x.stride(), x.count(), x.columns(), operand.data.data(), stride);
+  }
+  for (std::size_t row = 0; row < x.count(); ++row) {
+    for (const std::size_t channel : std::span(view.float_channels, view.float_channel_count)) {
+      operand.float_values.push_back(x.at(row)[channel]);
+    }
   }
   return operand;
 }
@@ -83,9 +95,9 @@ auto multiply(const NativeLinear& linear, const Rows& x, const std::string& acti
   const std::size_t whole = rows.count() * stride;
   const ExactBytes output(whole == 0 ? 0 : whole - gap * value_bytes);
   for (const auto& [first, end] : panels) {
-    table.linear(
-        {operand.data.data(), operand.stride, operand.scales.empty() ? nullptr : operand.scales.data(), rows.count()},
-        view, first, end, activation_named(activation), {output.data(), stride, for_attention});
+    table.linear({operand.data.data(), operand.stride, operand.scales.empty() ? nullptr : operand.scales.data(),
+                  rows.count(), or_null(operand.float_values)},
+                 view, first, end, activation_named(activation), {output.data(), stride, for_attention});
   }
   std::vector<std::uint8_t> bytes(whole, unwritten);
   if (whole != 0) std::memcpy(bytes.data(), output.data(), output.size());
@@ -103,7 +115,7 @@ std::size_t panels(const NativeLinear& linear) {
 void register_linears(nb::module_& module) {
   nb::class_<NativeLinear>(module, "Linear")
       .def("__init__", make_linear, "isa"_a, "weight"_a, "scale"_a = nb::none(), "bias"_a = nb::none(),
-           "input_scale"_a = nb::none())
+           "input_scale"_a = nb::none(), "float_channels"_a = nb::none(), "float_weight"_a = nb::none())
       .def_prop_ro("panels", panels)
       .def("multiply", multiply, "x"_a, "activation"_a, "for_attention"_a, "gap"_a, "panels"_a);
 }

@@ -86,6 +86,9 @@ class Example:
         for inputs, outputs in sizes:
             if type_ == "int8":
                 weights = int8_weights(rng, inputs, outputs, input_scale=bool(rng.integers(2)))
+                if rng.integers(2):
+                    weights.keep_as_floats(rng, 2)
+                    weights.float_weight /= np.float32(np.sqrt(inputs))
                 weights.scale = (np.exp(rng.normal(0, 0.3, outputs)) / 73 / np.sqrt(inputs)).astype(np.float32)
             else:
                 weights = bfloat16_weights(rng, inputs, outputs)
@@ -102,7 +105,8 @@ class Example:
                 return rounded_rows(self.isa, x).astype(np.float64) @ matrix + bias
             rows, scales = quantize_rows(self.isa, np.ascontiguousarray(x, np.float32), weights.input_scale)
             codes = codes_of(self.isa, rows, x.shape[1])
-            return (codes * scales[:, :1].astype(np.float64) + scales[:, 1:]) @ matrix + bias
+            added, _ = weights.float_part(x)
+            return (codes * scales[:, :1].astype(np.float64) + scales[:, 1:]) @ matrix + bias + added
 
         return apply
 

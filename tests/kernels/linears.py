@@ -31,15 +31,36 @@ class Weights:
     scale: np.ndarray | None
     bias: np.ndarray | None
     input_scale: np.ndarray | None
+    float_channels: np.ndarray | None = None
+    float_weight: np.ndarray | None = None
 
     def packed(self, isa):
-        return Linear(isa, self.weight, self.scale, self.bias, self.input_scale)
+        return Linear(
+            isa, self.weight, self.scale, self.bias, self.input_scale, self.float_channels, self.float_weight
+        )
 
     def matrix(self):
-        """In float64, without the input's scale."""
+        """In float64, without the input's scale and the float channels."""
         if self.scale is None:
             return from_bfloat16(self.weight).astype(np.float64)
         return self.weight.astype(np.float64) * self.scale
+
+    def float_part(self, x):
+        """What the float channels add, and how large its terms are together."""
+        if self.float_channels is None:
+            return 0, 0
+        values, weight = x[:, self.float_channels].astype(np.float64), self.float_weight.astype(np.float64)
+        return values @ weight, np.abs(values) @ np.abs(weight)
+
+    def keep_as_floats(self, rng, count):
+        """Take so many inputs, whichever, out of the codes and into the float channels."""
+        inputs, outputs = self.weight.shape
+        self.float_channels = rng.permutation(inputs)[:count].astype(np.int64)
+        self.float_weight = rng.standard_normal((len(self.float_channels), outputs)).astype(np.float32)
+        if self.input_scale is None:
+            self.input_scale = np.ones(inputs, np.float32)
+        self.input_scale[self.float_channels] = 0
+        self.weight[self.float_channels] = 0
 
 
 def int8_weights(rng, inputs, outputs, *, bias=True, input_scale=False, saturated=False):
@@ -75,10 +96,13 @@ def int8_result(isa, weights, x):
     product = total * scale * weights.scale
     shift = offset * weights.weight.astype(np.int64).sum(0) * weights.scale
     bias = 0 if weights.bias is None else weights.bias.astype(np.float64)
-    # The sum is exact. Its conversion, two scales and two additions are rounded; no term more than six times. And
-    # products of a scale may be too small to be normal.
-    bound = 6 * U * (np.abs(product) + np.abs(shift) + np.abs(bias)) + np.abs(total) * TINY + 4 * TINY
-    return product + shift + bias, bound
+    added, added_magnitude = weights.float_part(x)
+    channels = 0 if weights.float_channels is None else len(weights.float_channels)
+    # The sum is exact. Its conversion, two scales and two additions are rounded, and the addition of each float
+    # channel; no term more often. And products of a scale may be too small to be normal.
+    magnitude = np.abs(product) + np.abs(shift) + np.abs(bias) + added_magnitude
+    bound = (6 + channels) * U * magnitude + (np.abs(total) + 4 + channels) * TINY
+    return product + shift + bias + added, bound
 
 
 def rounded_rows(isa, x):

@@ -22,7 +22,7 @@ from tests.kernels.reference import attention_scores, rotate, softmax
 
 HEAD_WIDTHS = [8, 20, 32, 64, 80, 128]
 TOKENS = st.one_of(st.sampled_from([1, 2, 15, 16, 17, 31, 33, 64, 65, 100, 129]), st.integers(1, 70))
-REACHES = st.sampled_from([-1, -1, 0, 1, 5, 64, 10**9])
+REACHES = st.sampled_from([-1, -1, 0, 1, 5, 64, 10**9, 2**63 - 1])
 
 
 def is_short(isa):
@@ -49,13 +49,14 @@ def expected_of(isa, parts, scale, reach=-1, relative_bias=None, tables=None):
     scores = attention_scores(query, key, scale, reach, relative_bias)
     shares = softmax(scores)
     # What is read is exact. Then what is rotated, or multiplied by the scale, may be rounded to the type once more;
-    # sums are rounded; powers and their sum have relative errors of 1e-6 in all; shares are rounded to the type.
+    # sums are rounded, and what a score is more than another; powers have a relative error of 3e-6, and so has their
+    # sum; shares are rounded to the type.
     step = HALF_BFLOAT16 if is_short(isa) else 2 * U
     part_off = 3 * step + (query.shape[1] + 4) * U
     magnitude = np.abs(query) @ np.abs(key).T * abs(scale)
     seen = np.where(shares > 0, np.abs(scores), 0)
-    score_off = part_off * magnitude + 2 * U * (seen + seen.max(-1, keepdims=True))
-    off = np.expm1(np.minimum(2 * score_off.max(-1, keepdims=True), 50)) + step + len(query) * U + 1e-6
+    score_off = part_off * magnitude + 4 * U * (seen + seen.max(-1, keepdims=True))
+    off = np.expm1(np.minimum(2 * score_off.max(-1, keepdims=True), 50)) + step + len(query) * U + 7e-6
     return shares @ value, off * (shares @ np.abs(value)) + 1e-30 * np.abs(value).max() + TINY
 
 
@@ -97,11 +98,10 @@ def test_odd_head_widths(isa, rng, tokens, half_width, reach, turned):
 
 
 @EACH_ISA
-@pytest.mark.parametrize("tokens", [511, 512, 513, 1024, 1100])
-@pytest.mark.parametrize("head_width", [32, 64])
-@pytest.mark.parametrize("reach", [-1, 0, 1, 64, 600])
-def test_long_texts(isa, tokens, head_width, reach):
-    rng = np.random.default_rng(tokens)
+@pytest.mark.parametrize("tokens", [512, 513, 1100])
+@pytest.mark.parametrize("reach", [-1, 0, 64, 600])
+def test_long_texts(isa, tokens, reach):
+    rng, head_width = np.random.default_rng(tokens), 20
     check(
         isa, drawn(rng, isa, tokens, head_width), head_width**-0.5, 0, reach=reach, tables=rotary(tokens, head_width)
     )

@@ -22,14 +22,14 @@ def relative_error(actual, expected):
 
 def check(isa, type_, actual, expected):
     # The reference rounds what linears and attention read as the kernels do. What is left are the roundings
-    # of float32, or those within a bfloat16 attention; and values that fall to the other side of a step of int8, of
-    # which even one changes a row by more than all roundings.
+    # of float32 and GELU's stated error, or those within a bfloat16 attention; and values that fall to the other side
+    # of a step of int8, of which even one changes a row by more than all that.
     is_short = layouts(isa)["attention_value_bytes"] == 2
     error = relative_error(actual, expected)
     if type_ == "bfloat16":
-        assert error.max() < (1e-2 if is_short else 3e-5)
+        assert error.max() < (1e-2 if is_short else 1e-4)
     else:
-        assert np.median(error) < (3e-2 if is_short else 3e-5)
+        assert np.median(error) < (3e-2 if is_short else 2e-4)
         assert error.max() < 0.2
 
 

@@ -38,9 +38,11 @@ def result_of(type_, isa, weights, x):
 
 @EACH_ISA
 @EXAMPLES
-@given(RNGS, COUNTS, WIDTHS, WIDTHS, st.booleans(), st.booleans())
-def test_int8_is_exact_but_for_the_last_roundings(isa, rng, count, inputs, outputs, bias, input_scale):
+@given(RNGS, COUNTS, WIDTHS, WIDTHS, st.booleans(), st.booleans(), st.integers(0, 5))
+def test_int8_is_exact_but_for_the_last_roundings(isa, rng, count, inputs, outputs, bias, input_scale, floats):
     weights = int8_weights(rng, inputs, outputs, bias=bias, input_scale=input_scale)
+    if floats:
+        weights.keep_as_floats(rng, floats)
     x = rows_of_many_kinds(rng, count, inputs)
     assert_within(multiply(weights.packed(isa), x), *int8_result(isa, weights, x))
 
@@ -105,7 +107,10 @@ def test_attention_reads_the_same_numbers(isa, rng, count, inputs, outputs, type
 @EXAMPLES
 @given(RNGS, st.integers(2, 20), WIDTHS, WIDTHS, st.sampled_from(["int8", "bfloat16"]), st.data())
 def test_a_row_does_not_depend_on_rows_places_and_panels(isa, rng, count, inputs, outputs, type_, data):
-    linear = weights_of(type_, rng, inputs, outputs).packed(isa)
+    weights = weights_of(type_, rng, inputs, outputs)
+    if type_ == "int8":
+        weights.keep_as_floats(rng, int(rng.integers(3)))
+    linear = weights.packed(isa)
     x = rows_of_many_kinds(rng, count, inputs)
     together = multiply(linear, x, "gelu")
     order = rng.permutation(count)
@@ -158,6 +163,42 @@ def test_activations_keep_what_is_not_a_number(isa, type_, activation):
     output = multiply(linear, x, activation)
     assert np.isnan(output[1]).all()
     assert np.isfinite(output[::2]).all()
+
+
+@EACH_ISA
+@pytest.mark.parametrize("channel", [-1, 4, 2**63 - 1, -(2**63)])
+def test_a_float_channel_that_is_no_input_is_named(isa, channel):
+    channels, weight = np.array([1, channel]), np.zeros((2, 3), np.float32)
+    options = {"float_channels": channels, "float_weight": weight}
+    with pytest.raises(ModelLoadError, match=f"{channel} is none"):
+        Linear(isa, np.zeros((4, 3), np.int8), np.ones(3, np.float32), **options)
+    with pytest.raises(ModelLoadError, match="bfloat16"):
+        Linear(isa, np.zeros((4, 3), np.uint16), **options)
+
+
+@EACH_ISA
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_a_linear_without_inputs_or_outputs_is_refused(isa, shape):
+    with pytest.raises(ModelLoadError, match="no inputs or no outputs"):
+        Linear(isa, np.zeros(shape, np.int8), np.ones(shape[1], np.float32))
+
+
+@EACH_ISA
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e37])
+def test_a_float_channel_may_dwarf_the_others_and_hides_nothing(isa, value):
+    rng = np.random.default_rng(0)
+    weights = int8_weights(rng, 40, 70)
+    weights.keep_as_floats(rng, 2)
+    x = make(rng, (3, 40))
+    linear = weights.packed(isa)
+    expected = multiply(linear, x)
+    x[1, weights.float_channels[1]] = value
+    output = multiply(linear, x)
+    assert same_bytes(output[::2], expected[::2])
+    if np.isfinite(value):
+        assert_within(output, *int8_result(isa, weights, x))
+    else:
+        assert not np.isfinite(output[1]).any()
 
 
 @EACH_ISA

@@ -86,7 +86,7 @@ std::vector<Score> scores_of(const Head& head, std::size_t query, double scale, 
             ? 0
             : head.bias[static_cast<std::size_t>(distance + static_cast<std::int64_t>(head.tokens) - 1)];
     const double roundings = 3 * step + static_cast<double>(head.width + 4) * rounding;
-    scores.push_back({key, sum + bias, roundings * magnitude + 4 * rounding * std::abs(sum + bias)});
+    scores.push_back({key, sum + bias, roundings * magnitude + 8 * rounding * std::abs(sum + bias)});
   }
   return scores;
 }
@@ -101,7 +101,7 @@ void expect_query(const Head& head, std::size_t query, double scale, double step
   }
   double total = 0;
   for (const Score& score : scores) total += std::exp(score.value - largest);
-  const double off = std::expm1(2 * score_bound) + step + 1e-6 + rounding * static_cast<double>(head.tokens);
+  const double off = std::expm1(2 * score_bound) + step + 7e-6 + rounding * static_cast<double>(head.tokens);
   for (std::size_t i = 0; i < head.width; ++i) {
     double sum = 0;
     double magnitude = 0;
