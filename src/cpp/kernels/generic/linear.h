@@ -101,7 +101,7 @@ void linear_rows(const OperandRows& rows, const LinearView& linear, std::size_t 
   for (std::size_t panel = first; panel < end; ++panel) {
     const std::size_t column = panel * columns;
     const std::size_t used = linear.outputs - column < columns ? linear.outputs - column : columns;
-    visit_tiles<Dot::tile_rows>(rows.count, [&](std::size_t row, std::size_t count) {
+    visit_tiles<Dot::tile_rows, rows_together<Dot>()>(rows.count, [&](std::size_t row, std::size_t count) {
       multipliers(count, Dot::tile_vectors)({rows.data + row * rows.stride, rows.stride,
                                              linear.panels + panel * linear.panel_bytes,
                                              Dot::tile_vectors * Dot::vector_bytes, linear.cells, sums, columns});
