@@ -15,10 +15,11 @@ WIDTH, HEADS, HEAD_WIDTH, INNER, VOCABULARY, POSITIONS = 12, 2, 6, 20, 30, 16
 ATTENDED = HEADS * HEAD_WIDTH
 EMBED = ("ids", "offsets", "word", "word_scale", "position", "norm_weight", "norm_bias")
 LINEARS = ("query_key_value", "attention_output", "inner", "outer")
+PARTS = ("", "_scale", "_bias", "_input_scale", "_float_channels", "_float_weight")
 LAYER = (
     "hidden",
     "offsets",
-    *(linear + part for linear in LINEARS for part in ("", "_scale", "_bias", "_input_scale")),
+    *(linear + part for linear in LINEARS for part in PARTS),
     *(f"{norm}_norm_{part}" for norm in ("attention", "output") for part in ("weight", "bias")),
     "relative_bias",
     "cosines",
@@ -60,6 +61,11 @@ def random_weights(seed: int, dtype: str, *, gated: bool = False, width: int = W
             weights[name] = np.clip(np.rint(matrix * 100), -127, 127).astype(np.int8)
             weights[f"{name}_scale"] = rng.uniform(0.8, 1.2, shape[1]).astype(np.float32) / 100
             weights[f"{name}_input_scale"] = rng.uniform(0.5, 2, shape[0]).astype(np.float32)
+            channels = rng.choice(shape[0], 2, replace=False)
+            weights[f"{name}_float_channels"] = channels
+            weights[f"{name}_float_weight"] = rng.standard_normal((2, shape[1])).astype(np.float32) / 3
+            weights[name][channels] = 0
+            weights[f"{name}_input_scale"][channels] = 0
         else:
             weights[name] = matrix.astype(ml_dtypes.bfloat16)
         weights[f"{name}_bias"] = rng.standard_normal(shape[1]).astype(np.float32)

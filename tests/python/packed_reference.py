@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def exactly(weights: Weights, linear: str) -> np.ndarray:
     """What a linear multiplies by."""
     matrix = weights[linear].astype(np.float64)
-    return matrix * weights.get(f"{linear}_scale", 1.0) * weights.get(f"{linear}_input_scale", np.ones(1))[:, None]
+    matrix = matrix * weights.get(f"{linear}_scale", 1.0) * weights.get(f"{linear}_input_scale", np.ones(1))[:, None]
+    if f"{linear}_float_channels" in weights:
+        matrix[weights[f"{linear}_float_channels"]] += weights[f"{linear}_float_weight"]
+    return matrix
 
 
 def normed(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, epsilon: float) -> np.ndarray:
@@ -32,7 +35,7 @@ ACTIVATIONS = {
     "gelu": np.vectorize(lambda x: x * (1 + erf(x / sqrt(2))) / 2, otypes=[float]),
     "gelu_tanh": lambda x: x * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
     "relu": lambda x: np.maximum(x, 0),
-    "silu": lambda x: x / (1 + np.exp(-x)),
+    "silu": lambda x: x * (1 + np.tanh(x / 2)) / 2,
 }
 
 

@@ -47,6 +47,9 @@ struct LinearView {
   const float* offset_sum;   // of the same length: what an offset of 1 in every value of x adds; null for bfloat16
   const float* bias;         // of the same length, zero where there is none
   const float* input_scale;  // [inputs] or null
+  const std::size_t* float_channels;  // inputs that are multiplied in float
+  std::size_t float_channel_count;
+  const float* float_weight;  // [float_channel_count, panels * columns_per_panel]
 };
 
 // Rows of x, ready to be multiplied.
@@ -55,6 +58,7 @@ struct OperandRows {
   std::size_t stride;      // bytes
   const RowScale* scales;  // null for bfloat16
   std::size_t count;
+  const float* float_values = nullptr;  // [count, the linear's float_channel_count]
 };
 
 // Where a linear's rows go: float, or the type that attention reads.

@@ -17,6 +17,12 @@ struct LinearWeights {
   const float* scale = nullptr;        // [outputs], what a code of each column is worth; null for bfloat16
   const float* bias = nullptr;         // [outputs], or null
   const float* input_scale = nullptr;  // [inputs], by which x is multiplied before it is quantized; or null
+
+  // Of int8: inputs whose values are multiplied in float, since they dwarf the others. Their input_scale and their
+  // codes are 0, so that they take no part in the rest.
+  const std::int64_t* float_channels = nullptr;  // [float_channel_count], each below `inputs`
+  std::size_t float_channel_count = 0;
+  const float* float_weight = nullptr;  // [float_channel_count, outputs]
 };
 
 }  // namespace ortembed::kernels

@@ -17,6 +17,9 @@ void check_sizes(const OperandLayout& layout, const LinearWeights& weights) {
     fail("a linear layer has " + std::to_string(weights.inputs) + " inputs; int8 sums hold the products of " +
          std::to_string(layout.most_inputs));
   }
+  if (weights.type != WeightType::int8 && weights.float_channel_count > 0) {
+    fail("float channels are of int8 layers; this one is bfloat16");
+  }
 }
 
 // [inputs, outputs] to panels, cells and columns; zero where a cell or panel is not full.
@@ -50,6 +53,36 @@ void sum_columns(const LinearWeights& weights, float* sums) {
   }
 }
 
+std::vector<std::size_t> checked_channels(const LinearWeights& weights) {
+  std::vector<std::size_t> channels;
+  for (std::size_t i = 0; i < weights.float_channel_count; ++i) {
+    const std::int64_t channel = weights.float_channels[i];
+    if (channel < 0 || static_cast<std::uint64_t>(channel) >= weights.inputs) {
+      throw Error(ErrorCode::model_load, "float channel " + std::to_string(channel) + " is none of the layer's " +
+                                             std::to_string(weights.inputs) + " inputs");
+    }
+    channels.push_back(static_cast<std::size_t>(channel));
+  }
+  return channels;
+}
+
+// Hands out parts of one vector of floats, each of its values copied or zero.
+class Columns {
+ public:
+  explicit Columns(std::vector<float>& values) : values_(values) {}
+
+  const float* add(const float* source, std::size_t count, std::size_t padded) {
+    float* target = values_.data() + used_;
+    if (source != nullptr) std::copy_n(source, count, target);
+    used_ += padded;
+    return target;
+  }
+
+ private:
+  std::vector<float>& values_;
+  std::size_t used_ = 0;
+};
+
 }  // namespace
 
 PackedLinear::PackedLinear(const KernelTable& kernels, const LinearWeights& weights) {
@@ -61,22 +94,39 @@ PackedLinear::PackedLinear(const KernelTable& kernels, const LinearWeights& weig
   panels_ = aligned_bytes(size);
   std::memset(panels_.get(), 0, size);
   pack(layout, weights, panel_bytes, panels_.get());
+  view_ = {};
+  view_.type = weights.type;
+  view_.inputs = weights.inputs;
+  view_.outputs = weights.outputs;
+  view_.cells = layout.cells(weights.inputs);
+  view_.panel_bytes = panel_bytes;
+  view_.panels = panels_.get();
+  pack_columns(weights, layout.panels(weights.outputs) * layout.columns_per_panel);
+}
 
-  const std::size_t padded = layout.panels(weights.outputs) * layout.columns_per_panel;
-  columns_.assign((has_codes ? 3 : 1) * padded + (weights.input_scale == nullptr ? 0 : weights.inputs), 0);
-  float* bias = columns_.data();
-  if (weights.bias != nullptr) std::copy_n(weights.bias, weights.outputs, bias);
-  float* scale = has_codes ? bias + padded : nullptr;
-  float* offset_sum = has_codes ? scale + padded : nullptr;
+// What belongs to columns, `padded` long each, and to inputs.
+void PackedLinear::pack_columns(const LinearWeights& weights, std::size_t padded) {
+  const bool has_codes = weights.type == WeightType::int8;
+  float_channels_ = checked_channels(weights);
+  const std::size_t rows = (has_codes ? 3 : 1) + float_channels_.size();
+  columns_.assign(rows * padded + (weights.input_scale == nullptr ? 0 : weights.inputs), 0);
+  Columns columns(columns_);
+  view_.bias = columns.add(weights.bias, weights.outputs, padded);
   if (has_codes) {
-    std::copy_n(weights.scale, weights.outputs, scale);
-    sum_columns(weights, offset_sum);
+    view_.scale = columns.add(weights.scale, weights.outputs, padded);
+    std::vector<float> sums(weights.outputs);
+    sum_columns(weights, sums.data());
+    view_.offset_sum = columns.add(sums.data(), weights.outputs, padded);
   }
-  float* input_scale = weights.input_scale == nullptr ? nullptr : bias + (has_codes ? 3 : 1) * padded;
-  if (input_scale != nullptr) std::copy_n(weights.input_scale, weights.inputs, input_scale);
-  view_ = {weights.type, weights.inputs, weights.outputs, layout.cells(weights.inputs),
-           panel_bytes,  panels_.get(),  scale,           offset_sum,
-           bias,         input_scale};
+  view_.float_channels = float_channels_.data();
+  view_.float_channel_count = float_channels_.size();
+  for (std::size_t i = 0; i < float_channels_.size(); ++i) {
+    const float* row = columns.add(weights.float_weight + i * weights.outputs, weights.outputs, padded);
+    if (i == 0) view_.float_weight = row;
+  }
+  if (weights.input_scale != nullptr) {
+    view_.input_scale = columns.add(weights.input_scale, weights.inputs, weights.inputs);
+  }
 }
 
 }  // namespace ortembed::kernels

@@ -22,8 +22,11 @@ class PackedLinear {
   std::size_t outputs() const { return view_.outputs; }
 
  private:
+  void pack_columns(const LinearWeights& weights, std::size_t padded);
+
   AlignedBytes panels_;
   std::vector<float> columns_;
+  std::vector<std::size_t> float_channels_;
   LinearView view_;
 };
 

@@ -10,10 +10,17 @@
 
 namespace ortembed::kernels {
 
+template <class Dot>
+constexpr OperandLayout layout_of() {
+  return {Dot::values_per_cell, Multipliers<Dot>::most_columns, Dot::row_value_bytes, Dot::weight_value_bytes,
+          Dot::most_inputs};
+}
+
 // The sums of one tile on their way to the output.
 struct Finish {
   const void* sums;  // [rows, most_columns]
   const RowScale* scales;
+  const float* float_values;
   std::size_t rows;
   const LinearView* linear;
   std::size_t column;   // the first
@@ -36,6 +43,7 @@ template <class T, class Dot, class Element, Activation activation>
 ORTEMBED_NOINLINE void finish_codes(const Finish& tile) {
   const LinearView& linear = *tile.linear;
   const auto* sums = static_cast<const std::int32_t*>(tile.sums);
+  const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * Multipliers<Dot>::most_columns;
   for (std::size_t j = 0; j < tile.columns; j += T::lanes) {
     const typename T::Float scale = T::load(linear.scale + tile.column + j);
     const typename T::Float offset_sum = T::load(linear.offset_sum + tile.column + j);
@@ -43,7 +51,11 @@ ORTEMBED_NOINLINE void finish_codes(const Finish& tile) {
     for (std::size_t row = 0; row < tile.rows; ++row) {
       const typename T::Float sum = T::to_float(sums + row * Multipliers<Dot>::most_columns + j);
       const typename T::Float start = T::multiply_add(T::set(tile.scales[row].offset), offset_sum, bias);
-      const typename T::Float value = T::multiply_add(T::multiply(sum, T::set(tile.scales[row].scale)), scale, start);
+      typename T::Float value = T::multiply_add(T::multiply(sum, T::set(tile.scales[row].scale)), scale, start);
+      for (std::size_t k = 0; k < linear.float_channel_count; ++k) {
+        const typename T::Float x = T::set(tile.float_values[row * linear.float_channel_count + k]);
+        value = T::multiply_add(x, T::load(linear.float_weight + k * padded + tile.column + j), value);
+      }
       write_columns<T, Element>(tile.out + row * tile.out_stride, j, activate<T, activation>(value),
                                 tile.columns - j);
     }
@@ -93,8 +105,9 @@ void linear_rows(const OperandRows& rows, const LinearView& linear, std::size_t 
       multipliers(count, Dot::tile_vectors)({rows.data + row * rows.stride, rows.stride,
                                              linear.panels + panel * linear.panel_bytes,
                                              Dot::tile_vectors * Dot::vector_bytes, linear.cells, sums, columns});
-      finish({sums, rows.scales == nullptr ? nullptr : rows.scales + row, count, &linear, column, used,
-              output.data + row * output.stride + column * value_bytes, output.stride});
+      finish({sums, rows.scales == nullptr ? nullptr : rows.scales + row,
+              rows.float_values == nullptr ? nullptr : rows.float_values + row * linear.float_channel_count, count,
+              &linear, column, used, output.data + row * output.stride + column * value_bytes, output.stride});
     });
   }
 }

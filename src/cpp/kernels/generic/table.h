@@ -8,12 +8,6 @@
 
 namespace ortembed::kernels {
 
-template <class Dot>
-constexpr OperandLayout layout_of() {
-  return {Dot::values_per_cell, Multipliers<Dot>::most_columns, Dot::row_value_bytes, Dot::weight_value_bytes,
-          Dot::most_inputs};
-}
-
 template <class T>
 void linear(const OperandRows& rows, const LinearView& view, std::size_t first, std::size_t end,
             Activation activation, const LinearOutput& output) {

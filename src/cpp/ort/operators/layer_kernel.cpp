@@ -13,19 +13,19 @@ namespace {
 using kernels::LayerLinears;
 using kernels::LayerSettings;
 
-// The first of each group: a linear is four inputs, a norm two.
+// The first of each group: a linear is six inputs, a norm two.
 enum Input : std::size_t {
   hidden = 0,
   offsets = 1,
   query_key_value = 2,
-  attention_output = 6,
-  inner = 10,
-  outer = 14,
-  attention_norm = 18,
-  output_norm = 20,
-  relative_bias = 22,
-  cosines = 23,
-  sines = 24
+  attention_output = 8,
+  inner = 14,
+  outer = 20,
+  attention_norm = 26,
+  output_norm = 28,
+  relative_bias = 30,
+  cosines = 31,
+  sines = 32
 };
 
 constexpr std::int64_t most_of_heads = 1 << 16;  // so that products of them are small

@@ -1,4 +1,4 @@
-// Owns the reading and packing of a linear's four inputs: weight, scale, bias, input scale.
+// Owns the reading and packing of a linear's six inputs: weight, scale, bias, input scale, float channels and their weight.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ struct LinearShape {
   std::size_t outputs;
 };
 
-// Of the weight, which is the first of the four.
+// Of the weight, which is the first of the six.
 LinearShape linear_shape(const Node& node, std::size_t weight);
 
 // Throws Error(model_load) where the weight has another shape, or the others do not fit it.
