@@ -35,7 +35,7 @@ ACTIVATIONS = {
     "gelu": np.vectorize(lambda x: x * (1 + erf(x / sqrt(2))) / 2, otypes=[float]),
     "gelu_tanh": lambda x: x * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
     "relu": lambda x: np.maximum(x, 0),
-    "silu": lambda x: x / (1 + np.exp(-x)),
+    "silu": lambda x: x * (1 + np.tanh(x / 2)) / 2,
 }
 
 

@@ -15,7 +15,7 @@ TOKENS = int(OFFSETS[-1])
 IDS = RANDOM.integers(0, graphs.VOCABULARY, TOKENS)
 HIDDEN = RANDOM.standard_normal((TOKENS, graphs.WIDTH)).astype(np.float32)
 # Of the largest difference to the largest value: what rounding of the weights' and activations' type leaves.
-TOLERANCE = {"bfloat16": 0.02, "int8": 0.02}
+TOLERANCE = {"bfloat16": 0.02, "int8": 0.03}
 
 
 def difference(found, expected):
@@ -77,11 +77,9 @@ def test_layer_is_that_of_each_text_by_itself(tmp_path, case, dtype):
     found = open_session(path).run_with({"hidden": HIDDEN, "offsets": OFFSETS})
     expected = layer_reference(HIDDEN, OFFSETS, weights, **attributes)
     assert difference(found, expected) < TOLERANCE[dtype]
-    for other_attributes, other_weights in lacking_one(
-        attributes, weights
-    ):  # so that the test is one of each of them
+    for other_attributes, other_weights in lacking_one(attributes, weights):  # nearer to the whole than to any of these
         without = layer_reference(HIDDEN, OFFSETS, other_weights, **other_attributes)
-        assert difference(without, expected) > TOLERANCE[dtype]
+        assert difference(found, without) > 1.2 * difference(found, expected)
 
 
 def lacking_one(attributes, weights):
