@@ -81,6 +81,12 @@ def test_sums_of_the_largest_codes_do_not_overflow(isa, sign, inputs):
 
 
 @EACH_ISA
+@TYPES
+def test_the_inputs_of_any_model_can_be_added(isa, type_):
+    assert layouts(isa)[type_]["most_inputs"] >= 4 * 4096
+
+
+@EACH_ISA
 def test_more_inputs_than_can_be_added_are_refused(isa):
     most = layouts(isa)["int8"]["most_inputs"]
     with pytest.raises(ModelLoadError, match=str(most + 1)):
