@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -32,28 +33,29 @@ constexpr std::int64_t throw_id = 14;  // a batch with this id fails
 
 using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
-BatchShapes batch_shapes(const Shapes& buckets) {
+BatchLayout batch_layout(bool packed, const Shapes& buckets) {
+  if (packed) return Packed{};
   std::vector<BatchShape> fixed;
   for (const auto& [rows, sequence_length] : buckets) fixed.push_back({rows, sequence_length});
   return BatchShapes(std::move(fixed));
 }
 
-// hidden[b, t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let through.
+// For token t of a text: hidden[..., t, d] = id + t / 8 + d / 64, and 1e6 at padding, which no pooling may let
+// through.
 class FakeEncoder final : public Encoder {
  public:
-  FakeEncoder(std::int64_t dimension, bool pooled, int cores, std::chrono::microseconds run_time,
-              const Shapes& buckets)
-      : dimension_(dimension), pooled_(pooled), cores_(cores), run_time_(run_time), shapes_(batch_shapes(buckets)) {}
+  FakeEncoder(std::int64_t dimension, bool pooled, int cores, std::chrono::microseconds run_time, BatchLayout layout)
+      : dimension_(dimension), pooled_(pooled), cores_(cores), run_time_(run_time), layout_(std::move(layout)) {}
 
   std::int64_t dimension() const override { return dimension_; }
   bool is_pooled() const override { return pooled_; }
-  const BatchShapes& shapes() const override { return shapes_; }
+  const BatchLayout& layout() const override { return layout_; }
 
   HiddenStates run(const InputTensors& tensors, Cores cores) const override {
     const int used = cores == Cores::all ? cores_ : 1;
     {
       const std::lock_guard lock(mutex_);
-      runs_.emplace_back(tensors.batch_size(), tensors.sequence_length());
+      runs_.emplace_back(tensors.batch_size(), is_packed() ? tensors.tokens() : tensors.sequence_length());
       in_use_ += used;
       most_cores_ = std::max(most_cores_, in_use_);
     }
@@ -69,6 +71,7 @@ class FakeEncoder final : public Encoder {
     return hidden;
   }
 
+  // Of each run: texts, and the sequence length; or packed, the tokens.
   Shapes runs() const {
     const std::lock_guard lock(mutex_);
     return runs_;
@@ -80,29 +83,49 @@ class FakeEncoder final : public Encoder {
   }
 
  private:
+  bool is_packed() const { return std::holds_alternative<Packed>(layout_); }
+
   void release(int used) const {
     const std::lock_guard lock(mutex_);
     in_use_ -= used;
   }
 
   HiddenStates states(const InputTensors& tensors) const {
-    const std::int64_t step = pooled_ ? tensors.sequence_length() : 1;
     auto values = std::make_shared<std::vector<float>>();
-    for (std::int64_t i = 0; i < tensors.batch_size() * tensors.sequence_length(); i += step) {
-      append_token(tensors, i, *values);
+    if (is_packed()) {
+      append_packed(tensors, *values);
+    } else {
+      append_padded(tensors, *values);
     }
     return {values->data(), values};
   }
 
-  void append_token(const InputTensors& tensors, std::int64_t index, std::vector<float>& values) const {
-    const auto at = static_cast<std::size_t>(index);
-    const std::int64_t id = tensors.input_ids()[at];
+  void append_packed(const InputTensors& tensors, std::vector<float>& values) const {
+    const auto offsets = tensors.offsets();
+    for (std::size_t text = 0; text + 1 < offsets.size(); ++text) {
+      for (std::int64_t i = offsets[text]; i < offsets[text + 1]; ++i) {
+        append_token(tensors.input_ids()[static_cast<std::size_t>(i)], i - offsets[text], values);
+      }
+    }
+  }
+
+  void append_padded(const InputTensors& tensors, std::vector<float>& values) const {
+    const std::int64_t step = pooled_ ? tensors.sequence_length() : 1;
+    for (std::int64_t i = 0; i < tensors.tokens(); i += step) {
+      const auto at = static_cast<std::size_t>(i);
+      if (tensors.attention_mask()[at] == 1) {
+        append_token(tensors.input_ids()[at], i % tensors.sequence_length(), values);
+      } else {
+        values.insert(values.end(), static_cast<std::size_t>(dimension_), 1e6F);
+      }
+    }
+  }
+
+  void append_token(std::int64_t id, std::int64_t position, std::vector<float>& values) const {
     if (id == throw_id) throw Error(ErrorCode::inference, "the fake encoder fails on this id");
-    const auto position = static_cast<float>(index % tensors.sequence_length());
     for (std::int64_t d = 0; d < dimension_; ++d) {
-      float value = static_cast<float>(id) + position / 8 + static_cast<float>(d) / 64;
-      if (id == nan_id) value = std::numeric_limits<float>::quiet_NaN();
-      values.push_back(tensors.attention_mask()[at] == 1 ? value : 1e6F);
+      const float value = static_cast<float>(id) + static_cast<float>(position) / 8 + static_cast<float>(d) / 64;
+      values.push_back(id == nan_id ? std::numeric_limits<float>::quiet_NaN() : value);
     }
   }
 
@@ -110,7 +133,7 @@ class FakeEncoder final : public Encoder {
   bool pooled_;
   int cores_;
   std::chrono::microseconds run_time_;
-  BatchShapes shapes_;
+  BatchLayout layout_;
   mutable std::mutex mutex_;
   mutable Shapes runs_;
   mutable int in_use_ = 0;
@@ -121,10 +144,11 @@ class FakeEngine {
  public:
   FakeEngine(std::int64_t dimension, const std::string& pooling, std::int64_t vocab_size, std::int64_t max_tokens,
              std::int64_t max_batch_tokens, bool pooled, int cores, std::int64_t run_microseconds,
-             const Shapes& buckets)
-      : FakeEngine(std::make_unique<FakeEncoder>(dimension, pooled, cores,
-                                                 std::chrono::microseconds(run_microseconds), buckets),
-                   {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
+             const Shapes& buckets, bool packed)
+      : FakeEngine(
+            std::make_unique<FakeEncoder>(dimension, pooled, cores, std::chrono::microseconds(run_microseconds),
+                                          batch_layout(packed, buckets)),
+            {{pooling_from_name(pooling)}, {vocab_size, max_tokens}, {max_batch_tokens, cores}}) {}
 
   void encode_ids(nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> ids,
                   nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig> offsets,
@@ -178,10 +202,10 @@ void register_fake_encoder(nb::module_& module) {
   module.attr("THROW_ID") = throw_id;
   nb::class_<FakeEngine>(module, "FakeEngine")
       .def(nb::init<std::int64_t, const std::string&, std::int64_t, std::int64_t, std::int64_t, bool, int,
-                    std::int64_t, const Shapes&>(),
+                    std::int64_t, const Shapes&, bool>(),
            nb::kw_only(), "dimension"_a = 4, "pooling"_a = "mean", "vocab_size"_a = 100, "max_tokens"_a = 16,
            "max_batch_tokens"_a = 32, "pooled"_a = false, "cores"_a = 1, "run_microseconds"_a = 200,
-           "buckets"_a = nb::list())
+           "buckets"_a = nb::list(), "packed"_a = false)
       .def("encode_ids", &FakeEngine::encode_ids, "ids"_a, "offsets"_a, "out"_a, "normalize"_a, "skip_tokens"_a = 0,
            "progress"_a.none() = nb::none())
       .def("hidden_states", &FakeEngine::hidden_states, "ids"_a, "offsets"_a, "out"_a,

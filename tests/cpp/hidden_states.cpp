@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <numeric>
 #include <optional>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -26,13 +28,14 @@ using Matrix = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
 
 constexpr std::int64_t unlimited = 1'000'000'000;
 
-// All rows in one batch, so that all but the longest are padded.
-PlannedBatch plan_together(const TokenBatch& tokens) {
+// All rows in one batch, so that all but the longest are padded where texts are not packed.
+PlannedBatch plan_together(const TokenBatch& tokens, const BatchLayout& layout) {
   const auto lengths = tokens.lengths();
   if (lengths.empty()) throw Error(ErrorCode::invalid_input, "there are no rows");
-  PlannedBatch batch{std::ranges::max(lengths), std::vector<std::size_t>(tokens.size())};
-  std::iota(batch.rows.begin(), batch.rows.end(), std::size_t{0});
-  return batch;
+  std::vector<std::size_t> rows(tokens.size());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  if (std::holds_alternative<Packed>(layout)) return pack(std::move(rows), lengths, Cores::all);
+  return {std::ranges::max(lengths), std::move(rows)};
 }
 
 Matrix copy_matrix(const float* data, std::size_t rows, std::size_t columns) {
@@ -51,12 +54,13 @@ std::vector<Matrix> hidden_states(const std::filesystem::path& library, const st
   const TokenBatch tokens(std::span(ids.data(), ids.size()), {offsets.data(), offsets.size()},
                           {unlimited, unlimited});
   InputTensors tensors;
-  tensors.fill(tokens, plan_together(tokens));
+  const PlannedBatch batch = plan_together(tokens, encoder.layout());
+  tensors.fill(tokens, batch);
   const HiddenStates hidden = encoder.run(tensors, Cores::all);
   std::vector<Matrix> result;
   for (std::size_t row = 0; row < tokens.size(); ++row) {
-    const auto start = static_cast<std::int64_t>(row) * tensors.sequence_length() * encoder.dimension();
-    result.push_back(copy_matrix(hidden.data + start, static_cast<std::size_t>(tokens.length(row)),
+    result.push_back(copy_matrix(hidden.data + batch.start(row) * encoder.dimension(),
+                                 static_cast<std::size_t>(tokens.length(row)),
                                  static_cast<std::size_t>(encoder.dimension())));
   }
   return result;

@@ -41,6 +41,16 @@ Plan plan(const std::vector<std::int64_t>& lengths, std::int64_t max_batch_token
   return result;
 }
 
+// Of each packed batch: offsets, rows, whether it runs on all cores.
+std::vector<std::tuple<Row, std::vector<std::size_t>, bool>> packed_plan(const Row& lengths,
+                                                                         std::int64_t max_batch_tokens, int cores) {
+  std::vector<std::tuple<Row, std::vector<std::size_t>, bool>> result;
+  for (auto& batch : plan_batches(lengths, {max_batch_tokens, cores}, Packed{})) {
+    result.emplace_back(std::move(batch.offsets), std::move(batch.rows), batch.cores == Cores::all);
+  }
+  return result;
+}
+
 // Of each batch in one of the buckets: rows that its shape has, sequence length, rows.
 std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> bucket_plan(
     const std::vector<std::int64_t>& lengths, const std::vector<std::pair<std::int64_t, std::int64_t>>& buckets) {
@@ -88,6 +98,19 @@ std::vector<std::tuple<Row, Row, Row>> fill_tensors(
   return result;
 }
 
+// The same of packed batches, given their rows; gives (ids, offsets) of each.
+std::vector<std::pair<Row, Row>> fill_packed_tensors(const Row& ids, const Row& offsets,
+                                                     const std::vector<std::vector<std::size_t>>& batches) {
+  const TokenBatch tokens(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1'000'000, 1'000'000});
+  InputTensors tensors;
+  std::vector<std::pair<Row, Row>> result;
+  for (const auto& rows : batches) {
+    tensors.fill(tokens, pack(rows, tokens.lengths(), Cores::one));
+    result.emplace_back(to_vector(tensors.input_ids()), to_vector(tensors.offsets()));
+  }
+  return result;
+}
+
 std::vector<ort::GraphValue> graph_values(const std::vector<Value>& values) {
   static const std::map<std::string, ort::ElementType> types{{"int32", ort::ElementType::int32},
                                                              {"int64", ort::ElementType::int64},
@@ -100,22 +123,24 @@ std::vector<ort::GraphValue> graph_values(const std::vector<Value>& values) {
 
 using Size = std::optional<std::int64_t>;
 
-std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size> signature(
+std::tuple<std::vector<std::string>, std::string, bool, Size, bool, Size, bool> signature(
     const std::vector<Value>& inputs, const std::vector<Value>& outputs) {
   const GraphSignature read = read_signature(graph_values(inputs), graph_values(outputs));
   std::vector<std::string> names;
   for (const auto& input : read.inputs) names.push_back(input.name);
-  return {names, read.output, read.is_pooled, read.dimension, read.takes_embeddings, read.width};
+  return {names, read.output, read.is_pooled, read.dimension, read.takes_embeddings, read.width, read.is_packed};
 }
 
 }  // namespace
 
 void register_stages(nb::module_& module) {
   module.def("plan_batches", plan, "lengths"_a, "max_batch_tokens"_a, "cores"_a = 1);
+  module.def("plan_packed", packed_plan, "lengths"_a, "max_batch_tokens"_a, "cores"_a = 1);
   module.def("plan_buckets", bucket_plan, "lengths"_a, "buckets"_a);
   module.def("pool", pool_text, "modes"_a, "hidden"_a, "columns"_a, "skipped"_a = 0);
   module.def("normalize", normalize_vector);
   module.def("fill_tensors", fill_tensors);
+  module.def("fill_packed_tensors", fill_packed_tensors);
   module.def("read_signature", signature);
 }
 

@@ -12,6 +12,9 @@ NB_MODULE(_ortembed_testing, module) {
   ortembed::testing::register_core_queue(module);
   ortembed::testing::register_fake_encoder(module);
   ortembed::testing::register_hidden_states(module);
+  ortembed::testing::register_kernels(module);
+  ortembed::testing::register_linears(module);
+  ortembed::testing::register_layers(module);
   ortembed::testing::register_run_memory(module);
   ortembed::testing::register_sessions(module);
   ortembed::testing::register_allocation_counter(module);

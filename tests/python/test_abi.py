@@ -38,6 +38,14 @@ def test_slots_signatures_and_enums_are_the_official_ones(tmp_path):
         (r"\(OrtValue\*, void\*\*\)", "(OrtEnv*, void**)", "signature of GetTensorMutableData"),
         (r"\(ORTEMBED_ORT_CALL\* Free\)\(OrtAllocator\*, void\*\)", "(*Free)(OrtAllocator*)", "signature of Free"),
         ("int64 = 7", "int64 = 8", "ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64"),
+        (r"X\(KernelContext_GetInput, 90,", "X(KernelContext_GetInput, 91,", "slot of KernelContext_GetInput"),
+        (
+            r"(  int\(\S+ GetStartVersion\)\S+ ?\S+;\n)(  int\(\S+ GetEndVersion\)\S+ ?\S+;\n)",
+            r"\2\1",
+            "place of GetEndVersion in OrtCustomOp",
+        ),
+        (r"(GetOutputType\)\(const OrtCustomOp\*), std::size_t\)", r"\1)", "signature of GetOutputType"),
+        (r"  void\(\S+ ReleaseAliasMap\)\(int\*, int\*\);\n", "", "ReleaseAliasMap"),
     ],
 )
 def test_the_check_fails_on_a_wrong_entry(tmp_path, right, wrong, complaint):

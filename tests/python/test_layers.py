@@ -185,7 +185,7 @@ def test_an_upward_import_is_found(path, text, found):
 
 
 def test_only_the_ort_folder_knows_the_runtime_abi():
-    users = {p.parent.name for p in CPP.rglob("*.[ch]*") if "ort/abi.h" in p.read_text("utf-8")}
+    users = {p.relative_to(CPP).parts[0] for p in CPP.rglob("*.[ch]*") if "ort/abi.h" in p.read_text("utf-8")}
     assert users == {"ort"}
 
 

@@ -38,6 +38,36 @@ def save_lookup(path, table=TABLE):
     return save(path, nodes, IDS, output, table=table, sequence_axis=np.array([1]))
 
 
+PACKED = [("ids", TensorProto.INT64, ["tokens"]), ("offsets", TensorProto.INT64, ["texts_and_one"])]
+
+
+def save_packed_lookup(path, table=TABLE, width=None, nodes=()):
+    """The same for packed texts; whose output's declared width and further nodes may be wrong."""
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["rows"]),
+        helper.make_node("Slice", ["offsets", "one", "far"], ["ends"]),
+        helper.make_node("Slice", ["offsets", "zero", "minus_one"], ["starts"]),
+        helper.make_node("Sub", ["ends", "starts"], ["lengths"]),
+        # The text of a token is the number of texts that end at or before it.
+        helper.make_node("Shape", ["ids"], ["tokens"]),
+        helper.make_node("Squeeze", ["tokens"], ["count"]),
+        helper.make_node("Range", ["none", "count", "step"], ["places"]),
+        helper.make_node("Unsqueeze", ["places", "one"], ["column"]),
+        helper.make_node("GreaterOrEqual", ["column", "ends"], ["is_behind"]),
+        helper.make_node("Cast", ["is_behind"], ["behind"], to=TensorProto.INT64),
+        helper.make_node("ReduceSum", ["behind", "one"], ["texts"], keepdims=0),
+        helper.make_node("Gather", ["lengths", "texts"], ["own_lengths"]),
+        helper.make_node("Cast", ["own_lengths"], ["float_lengths"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["float_lengths", "one"], ["added"]),
+        helper.make_node("Add", ["rows", "added"], [nodes[0].input[0] if nodes else "last_hidden_state"]),
+        *nodes,
+    ]
+    numbers = {"one": [1], "zero": [0], "minus_one": [-1], "far": [2**40], "none": 0, "step": 1}
+    output = ("last_hidden_state", TensorProto.FLOAT, ["tokens", width or table.shape[1]])
+    constants = {name: np.array(value, np.int64) for name, value in numbers.items()}
+    return save(path, nodes, PACKED, output, table=table, **constants)
+
+
 def lookup_states(text, table=TABLE):
     """What that graph gives for one text, in float64."""
     return table[text].astype(np.float64) + len(text)

@@ -28,7 +28,7 @@ struct EncoderRequest {
   std::filesystem::path model;
   int threads = 1;
   ProviderList providers;
-  BucketList buckets;            // empty for batches of any shape
+  BucketList buckets;            // empty for batches of any shape, or packed
   nanobind::object open_bucket;  // a callable, where there are buckets
   bool may_use_cpu = true;
 };

@@ -1,4 +1,4 @@
-// Owns the Python face of the runtime library.
+// Owns the Python face of the runtime library, and of the instruction sets of our own operators.
 #include "binding/runtime.h"
 
 #include <nanobind/stl/filesystem.h>
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/isa.h"
 #include "ort/providers.h"
 #include "ort/runtime.h"
 
@@ -27,6 +28,14 @@ std::vector<std::string> available_providers(const std::filesystem::path& librar
   return ort::available_providers(ort::runtime_at(library));
 }
 
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const kernels::Isa isa : kernels::available_isas()) names.emplace_back(kernels::name(isa));
+  return names;
+}
+
+std::string chosen_isa() { return std::string(kernels::name(kernels::chosen_isa())); }
+
 }  // namespace
 
 void register_runtime(nb::module_& module) {
@@ -36,6 +45,13 @@ void register_runtime(nb::module_& module) {
   module.def("available_providers", available_providers, "library"_a,
              "Gives the execution providers that the ONNX Runtime library was built with, such as\n"
              "'CPUExecutionProvider', in its order of preference. Raises RuntimeLibraryError.");
+  module.def("available_isas", available_isas,
+             "Gives the instruction sets of this machine that ortembed's own operators are built for, the fastest\n"
+             "first; 'plain' is the last.");
+  module.def(
+      "chosen_isa", chosen_isa,
+      "Gives the instruction set that they use: the one that ORTEMBED_ISA names, read at the first call, else\n"
+      "the fastest. Raises InvalidInputError.");
 }
 
 }  // namespace ortembed

@@ -1,4 +1,4 @@
-// Owns the Python face of the runtime library.
+// Owns the Python face of the runtime library, and of the instruction sets of our own operators.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -4,9 +4,9 @@
 #include <functional>
 #include <span>
 
-#include "engine/batch_plan.h"
 #include "engine/call_control.h"
 #include "engine/core_budget.h"
+#include "engine/planned_batch.h"
 
 namespace ortembed {
 

@@ -36,7 +36,7 @@ const char* fault_of(std::span<const float> vector) {
 
 BucketEncoder::BucketEncoder(const ort::Runtime& runtime, const std::filesystem::path& model, Settings settings,
                              std::optional<EmbeddingTable> embeddings)
-    : shapes_(settings.buckets), model_(runtime, model), settings_(std::move(settings)) {
+    : layout_(BatchShapes(settings.buckets)), model_(runtime, model), settings_(std::move(settings)) {
   if (settings_.buckets.empty()) throw Error(ErrorCode::invalid_input, "there are no buckets; give one or more");
   for (const BatchShape& shape : settings_.buckets) {
     buckets_.push_back(std::make_unique<Bucket>());

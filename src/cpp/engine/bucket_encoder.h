@@ -46,7 +46,7 @@ class BucketEncoder final : public Encoder {
 
   std::int64_t dimension() const override { return graph_->dimension(); }
   bool is_pooled() const override { return graph_->is_pooled(); }
-  const BatchShapes& shapes() const override { return shapes_; }
+  const BatchLayout& layout() const override { return layout_; }
   // A bucket that cannot be opened, fails to run, or gives any token zeros or values that are not finite, fails for
   // good: this batch and all that follow run on the CPU, where that is allowed; else throws
   // Error(provider_unavailable) or Error(inference).
@@ -70,7 +70,7 @@ class BucketEncoder final : public Encoder {
   const ort::Session& cpu_session() const;
 
   mutable RunMemories run_memories_;
-  BatchShapes shapes_;
+  BatchLayout layout_;
   ort::Model model_;
   Settings settings_;
   std::vector<std::unique_ptr<Bucket>> buckets_;

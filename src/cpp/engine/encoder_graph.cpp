@@ -52,8 +52,7 @@ EncoderGraph::EncoderGraph(const ort::Session& session, RunMemories& memories,
 HiddenStates EncoderGraph::run(const ort::Session& session, const InputTensors& tensors) const {
   const auto result = std::make_shared<Result>(memories_);
   result->output = run_graph(session, tensors, result->memory());
-  std::vector<std::int64_t> expected{tensors.batch_size(), tensors.sequence_length(), dimension_};
-  if (is_pooled()) expected.erase(expected.begin() + 1);
+  const std::vector<std::int64_t> expected = output_shape(tensors);
   const auto shape = ort::shape_of(session.api(), result->output.get());
   if (shape.dimensions != expected) {
     throw Error(ErrorCode::inference, "the model's output '" + signature_.output + "' has shape " +
@@ -62,11 +61,18 @@ HiddenStates EncoderGraph::run(const ort::Session& session, const InputTensors& 
   return {ort::float_data(session.api(), result->output.get()), result};
 }
 
+std::vector<std::int64_t> EncoderGraph::output_shape(const InputTensors& tensors) const {
+  if (is_packed()) return {tensors.tokens(), dimension_};
+  if (is_pooled()) return {tensors.batch_size(), dimension_};
+  return {tensors.batch_size(), tensors.sequence_length(), dimension_};
+}
+
 void EncoderGraph::check_embeddings() const {
   const auto fail = [](const std::string& message) { throw Error(ErrorCode::model_load, message); };
   if (signature_.takes_embeddings != embeddings_.has_value()) {
+    const std::string ids = is_packed() ? "ids and offsets" : "input_ids";
     fail(signature_.takes_embeddings ? "the graph takes hidden and mask, so it needs an EmbeddingTable"
-                                     : "the graph takes input_ids, so it cannot have an EmbeddingTable");
+                                     : "the graph takes " + ids + ", so it cannot have an EmbeddingTable");
   }
   if (embeddings_ && signature_.width.value_or(embeddings_->width()) != embeddings_->width()) {
     fail("the graph's input 'hidden' is " + std::to_string(*signature_.width) + " wide, and the EmbeddingTable is " +
@@ -103,6 +109,10 @@ ort::ValueHandle EncoderGraph::wrap(InputRole role, const InputTensors& tensors,
       return tensors_.wrap(tensors.attention_mask(), std::array{batch, sequence});
     case InputRole::token_type_ids:
       return tensors_.wrap(tensors.token_type_ids(), std::array{batch, sequence});
+    case InputRole::ids:
+      return tensors_.wrap(tensors.input_ids(), std::array{tensors.tokens()});
+    case InputRole::offsets:
+      return tensors_.wrap(tensors.offsets(), std::array{static_cast<std::int64_t>(tensors.offsets().size())});
     case InputRole::hidden:
       return tensors_.wrap(embedded.hidden(), std::array{batch, sequence, embeddings_->width()});
     case InputRole::mask:
@@ -115,9 +125,10 @@ ort::ValueHandle EncoderGraph::wrap(InputRole role, const InputTensors& tensors,
 std::int64_t EncoderGraph::probe_dimension(const ort::Session& session, const BatchShape& shape) const {
   const std::array<std::int64_t, 1> ids{0};
   const std::array<std::int64_t, 2> offsets{0, 1};
+  const TokenBatch token(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1});
   InputTensors tensors;
-  tensors.fill(TokenBatch(TokenIds(std::span<const std::int64_t>(ids)), offsets, {1, 1}),
-               {shape.sequence_length, {0}, Cores::all, shape.rows - 1});
+  tensors.fill(token, is_packed() ? pack({0}, token.lengths(), Cores::all)
+                                  : PlannedBatch{shape.sequence_length, {0}, Cores::all, shape.rows - 1});
   std::vector<std::int64_t> dimensions;
   try {
     Result result(memories_);
@@ -126,7 +137,7 @@ std::int64_t EncoderGraph::probe_dimension(const ort::Session& session, const Ba
   } catch (const Error& error) {
     throw Error(ErrorCode::model_load, std::string("the model cannot run one token: ") + error.what());
   }
-  if (dimensions.size() != (is_pooled() ? 2U : 3U) || dimensions.back() < 1) {
+  if (dimensions.size() != output_shape(tensors).size() || dimensions.back() < 1) {
     throw Error(ErrorCode::model_load,
                 "the model's output '" + signature_.output + "' has shape " + text(dimensions) + " for one token");
   }

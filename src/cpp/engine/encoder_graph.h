@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/buffer_pool.h"
 #include "engine/embedded_tensors.h"
@@ -26,11 +27,13 @@ class EncoderGraph {
 
   std::int64_t dimension() const { return dimension_; }
   bool is_pooled() const { return signature_.is_pooled; }
+  bool is_packed() const { return signature_.is_packed; }
   // Thread-safe. Throws Error(inference).
   HiddenStates run(const ort::Session& session, const InputTensors& tensors) const;
 
  private:
   void check_embeddings() const;
+  std::vector<std::int64_t> output_shape(const InputTensors& tensors) const;
   ort::ValueHandle run_graph(const ort::Session& session, const InputTensors& tensors, ort::RunMemory& memory) const;
   ort::ValueHandle wrap(InputRole role, const InputTensors& tensors, const EmbeddedTensors& embedded) const;
   std::int64_t probe_dimension(const ort::Session& session, const BatchShape& shape) const;

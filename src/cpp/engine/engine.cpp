@@ -116,7 +116,7 @@ void Engine::check_skip(const TokenBatch& tokens, std::int64_t skip_tokens) cons
 }
 
 void Engine::run(const TokenBatch& tokens, StopWatch& watch, const Write& write, const CallControl& control) const {
-  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits, encoder_->shapes());
+  const std::vector<PlannedBatch> batches = plan_batches(tokens.lengths(), settings_.plan_limits, encoder_->layout());
   counters_.add(Counter::plan_nanoseconds, watch.lap());
   runner_.run(
       batches, [&](const PlannedBatch& batch, Cores cores) { run_batch(tokens, batch, cores, write); }, control);
@@ -135,16 +135,19 @@ void Engine::run_batch(const TokenBatch& tokens, const PlannedBatch& batch, Core
   count(tokens, batch);
 }
 
+const float* Engine::states(const PlannedBatch& batch, const HiddenStates& hidden, std::size_t i) const {
+  const std::int64_t vector = encoder_->is_pooled() ? static_cast<std::int64_t>(i) : batch.start(i);
+  return hidden.data + vector * encoder_->dimension();
+}
+
 void Engine::write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
                         Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const {
-  const std::int64_t sequence = encoder_->is_pooled() ? 1 : batch.sequence_length;
-  const std::int64_t dimension = encoder_->dimension();
   workspace.vector.resize(output.dimensions);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const std::size_t row = batch.rows[i];
     const std::span<float> vector = output.vector(row, workspace.vector.data());
-    const float* states = hidden.data + static_cast<std::int64_t>(i) * sequence * dimension;
-    finish_row({states, tokens.length(row), dimension, options.skip_tokens}, workspace.head, vector);
+    const TextStates text{states(batch, hidden, i), tokens.length(row), encoder_->dimension(), options.skip_tokens};
+    finish_row(text, workspace.head, vector);
     const double length = checked_norm(vector, row);
     if (options.normalize) normalize(vector, length);
     write_row(vector, output.precision, output.ranges, output.row(row));
@@ -153,13 +156,12 @@ void Engine::write_rows(const TokenBatch& tokens, const PlannedBatch& batch, con
 
 void Engine::write_tokens(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
                           const TokenRows& output) const {
-  const std::size_t padded = static_cast<std::size_t>(batch.sequence_length) * output.dimension;
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     const std::size_t row = batch.rows[i];
     const auto start = static_cast<std::size_t>(tokens.start(row));
-    const std::span<float> states = output.rows(start, static_cast<std::size_t>(tokens.length(row)));
-    std::copy_n(hidden.data + i * padded, states.size(), states.begin());
-    checked_norm(states, row);
+    const std::span<float> rows = output.rows(start, static_cast<std::size_t>(tokens.length(row)));
+    std::copy_n(states(batch, hidden, i), rows.size(), rows.begin());
+    checked_norm(rows, row);
   }
 }
 
@@ -169,7 +171,7 @@ void Engine::count(const TokenBatch& tokens, const PlannedBatch& batch) const {
   counters_.add(Counter::batches, 1);
   counters_.add(Counter::texts, batch.rows.size());
   counters_.add(Counter::tokens, static_cast<std::uint64_t>(total));
-  counters_.add(Counter::padded_tokens, static_cast<std::uint64_t>(batch.padded_tokens()));
+  counters_.add(Counter::padded_tokens, static_cast<std::uint64_t>(batch.tokens()));
 }
 
 void Engine::finish_row(const TextStates& text, HeadBuffers& buffers, std::span<float> output) const {

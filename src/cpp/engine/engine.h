@@ -77,6 +77,8 @@ class Engine {
   void check_output(const TokenBatch& tokens, const TokenRows& output) const;
   void run(const TokenBatch& tokens, StopWatch& watch, const Write& write, const CallControl& control) const;
   void run_batch(const TokenBatch& tokens, const PlannedBatch& batch, Cores cores, const Write& write) const;
+  // Where what a batch gave for its text i begins.
+  const float* states(const PlannedBatch& batch, const HiddenStates& hidden, std::size_t i) const;
   void write_rows(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,
                   Workspace& workspace, const OutputRows& output, const EncodeOptions& options) const;
   void write_tokens(const TokenBatch& tokens, const PlannedBatch& batch, const HiddenStates& hidden,

@@ -15,6 +15,7 @@ using ort::GraphValue;
 
 constexpr std::int64_t batch = -1;     // the graph leaves this dimension open, or has the batch's rows,
 constexpr std::int64_t sequence = -2;  // or its sequence length
+constexpr std::int64_t packed = -3;    // the graph leaves this dimension open
 constexpr std::int64_t anything = 0;   // open, or of any size
 
 struct KnownInput {
@@ -31,6 +32,8 @@ constexpr std::array known_inputs{
     KnownInput{"input_ids", InputRole::input_ids, ElementType::int64, 2, batch_sequence, ids_form},
     KnownInput{"attention_mask", InputRole::attention_mask, ElementType::int64, 2, batch_sequence, ids_form},
     KnownInput{"token_type_ids", InputRole::token_type_ids, ElementType::int64, 2, batch_sequence, ids_form},
+    KnownInput{"ids", InputRole::ids, ElementType::int64, 1, {packed}, "int64 of shape [tokens]"},
+    KnownInput{"offsets", InputRole::offsets, ElementType::int64, 1, {packed}, "int64 of shape [texts + 1]"},
     KnownInput{"hidden",
                InputRole::hidden,
                ElementType::float32,
@@ -56,21 +59,23 @@ std::string names(std::span<const GraphValue> values) {
 bool fits(std::int64_t size, std::int64_t wanted, const std::optional<BatchShape>& shape) {
   if (wanted == anything) return true;
   if (wanted > 0) return size == wanted;
-  return size < 0 || (shape && size == (wanted == batch ? shape->rows : shape->sequence_length));
+  if (size < 0) return true;
+  return shape && wanted != packed && size == (wanted == batch ? shape->rows : shape->sequence_length);
 }
 
 GraphInput read_input(const GraphValue& value, const std::optional<BatchShape>& shape) {
   const auto known = std::ranges::find(known_inputs, value.name, &KnownInput::name);
   if (known == known_inputs.end()) {
     fail("the graph has an unknown input '" + value.name +
-         "'; ortembed feeds input_ids, attention_mask and token_type_ids, or hidden and mask");
+         "'; ortembed feeds input_ids, attention_mask and token_type_ids, or hidden and mask, or ids and offsets");
   }
   const auto& dimensions = value.shape.dimensions;
   bool is_right = value.shape.type == known->type && dimensions.size() == known->rank;
   for (std::size_t i = 0; is_right && i < dimensions.size(); ++i) {
     is_right = fits(dimensions[i], known->shape[i], shape);
     if (!is_right && known->shape[i] < 0) {
-      fail("the graph's input '" + value.name + "' has a fixed shape; batch and sequence must be open");
+      fail("the graph's input '" + value.name + "' has a fixed shape; it must be " + std::string(known->form) +
+           ", whose named sizes are open");
     }
   }
   if (!is_right) fail("the graph's input '" + value.name + "' must be " + std::string(known->form));
@@ -85,14 +90,23 @@ void require(std::span<const GraphInput> inputs, InputRole role, const std::stri
   if (!has(inputs, role)) fail("the graph has no input '" + name + "'");
 }
 
-void check_together(std::span<const GraphInput> inputs, bool takes_embeddings) {
-  if (takes_embeddings) {
-    require(inputs, InputRole::hidden, "hidden");
-    require(inputs, InputRole::mask, "mask");
-    if (inputs.size() > 2) fail("the graph takes hidden and mask, and other inputs beside them");
+// Two inputs that stand for all others.
+void require_pair(std::span<const GraphInput> inputs, const GraphInput& first, const GraphInput& second) {
+  require(inputs, first.role, first.name);
+  require(inputs, second.role, second.name);
+  if (inputs.size() > 2) {
+    fail("the graph takes " + first.name + " and " + second.name + ", and other inputs beside them");
+  }
+}
+
+void check_together(const GraphSignature& signature) {
+  if (signature.is_packed) {
+    require_pair(signature.inputs, {"ids", InputRole::ids}, {"offsets", InputRole::offsets});
+  } else if (signature.takes_embeddings) {
+    require_pair(signature.inputs, {"hidden", InputRole::hidden}, {"mask", InputRole::mask});
   } else {
-    require(inputs, InputRole::input_ids, "input_ids");
-    require(inputs, InputRole::attention_mask, "attention_mask");
+    require(signature.inputs, InputRole::input_ids, "input_ids");
+    require(signature.inputs, InputRole::attention_mask, "attention_mask");
   }
 }
 
@@ -114,6 +128,11 @@ const GraphValue* find_only(std::span<const GraphValue> outputs, std::size_t ran
   return std::ranges::count_if(outputs, fits) == 1 ? &*std::ranges::find_if(outputs, fits) : nullptr;
 }
 
+const GraphValue& choose_packed_output(std::span<const GraphValue> outputs) {
+  if (const auto* value = find_named(outputs, "last_hidden_state", 2)) return *value;
+  fail("the graph takes ids and offsets, and none of its outputs (" + names(outputs) + ") is last_hidden_state");
+}
+
 const GraphValue& choose_output(std::span<const GraphValue> outputs) {
   if (const auto* value = find_named(outputs, "last_hidden_state", 3)) return *value;
   if (const auto* value = find_named(outputs, "token_embeddings", 3)) return *value;
@@ -133,14 +152,16 @@ GraphSignature read_signature(std::span<const GraphValue> inputs, std::span<cons
                               const std::optional<BatchShape>& shape) {
   GraphSignature signature;
   for (const GraphValue& input : inputs) signature.inputs.push_back(read_input(input, shape));
+  signature.is_packed = has(signature.inputs, InputRole::ids) || has(signature.inputs, InputRole::offsets);
   signature.takes_embeddings = has(signature.inputs, InputRole::hidden) || has(signature.inputs, InputRole::mask);
-  check_together(signature.inputs, signature.takes_embeddings);
+  check_together(signature);
+  if (signature.is_packed && shape) fail("the graph takes ids and offsets, so it has no batches of fixed shapes");
   const auto hidden = std::ranges::find(inputs, "hidden", &GraphValue::name);
   if (hidden != inputs.end() && hidden->shape.dimensions.back() >= 0)
     signature.width = hidden->shape.dimensions.back();
-  const GraphValue& output = choose_output(outputs);
+  const GraphValue& output = signature.is_packed ? choose_packed_output(outputs) : choose_output(outputs);
   signature.output = output.name;
-  signature.is_pooled = output.shape.dimensions.size() == 2;
+  signature.is_pooled = !signature.is_packed && output.shape.dimensions.size() == 2;
   if (output.shape.dimensions.back() > 0) signature.dimension = output.shape.dimensions.back();
   return signature;
 }

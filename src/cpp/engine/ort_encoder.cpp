@@ -1,4 +1,4 @@
-// Owns the encoder that runs an ONNX graph through ONNX Runtime, in batches of any shape.
+// Owns the encoder that runs an ONNX graph through ONNX Runtime, in batches of any shape or packed.
 #include "engine/ort_encoder.h"
 
 #include <utility>
@@ -12,7 +12,8 @@ OrtEncoder::OrtEncoder(const ort::Runtime& runtime, const std::filesystem::path&
     : model_(runtime, model),
       settings_(settings),
       all_cores_(model_, settings),
-      graph_(all_cores_, run_memories_, std::move(embeddings)) {}
+      graph_(all_cores_, run_memories_, std::move(embeddings)),
+      layout_(graph_.is_packed() ? BatchLayout(Packed{}) : BatchLayout(BatchShapes())) {}
 
 HiddenStates OrtEncoder::run(const InputTensors& tensors, Cores cores) const {
   return graph_.run(session(cores), tensors);

@@ -1,4 +1,4 @@
-// Owns the encoder that runs an ONNX graph through ONNX Runtime, in batches of any shape.
+// Owns the encoder that runs an ONNX graph through ONNX Runtime, in batches of any shape or packed.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ class OrtEncoder final : public Encoder {
 
   std::int64_t dimension() const override { return graph_.dimension(); }
   bool is_pooled() const override { return graph_.is_pooled(); }
-  const BatchShapes& shapes() const override { return shapes_; }
+  const BatchLayout& layout() const override { return layout_; }
   HiddenStates run(const InputTensors& tensors, Cores cores) const override;
 
   std::vector<ort::AssignedPart> assignment() const { return all_cores_.assignment(); }
@@ -29,7 +29,6 @@ class OrtEncoder final : public Encoder {
   const ort::Session& session(Cores cores) const;
 
   mutable RunMemories run_memories_;
-  BatchShapes shapes_;  // any
   ort::Model model_;
   ort::SessionSettings settings_;
   ort::Session all_cores_;
@@ -38,6 +37,7 @@ class OrtEncoder final : public Encoder {
   mutable std::atomic<const ort::Session*> ready_ = nullptr;  // one_core_ once it is there, or what stands in for it
   mutable std::mutex making_;
   EncoderGraph graph_;
+  BatchLayout layout_;
 };
 
 }  // namespace ortembed

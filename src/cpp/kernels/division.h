@@ -18,7 +18,7 @@ struct Division {
   // fewer, threads share each product, so that each reads only a part of the weights.
   static Division of(std::size_t rows, std::size_t threads) {
     if (threads > 1 && rows < threads * rows_per_block) return {false, threads};
-    const std::size_t blocks = (rows + rows_per_block - 1) / rows_per_block;
+    const std::size_t blocks = std::max<std::size_t>((rows + rows_per_block - 1) / rows_per_block, 1);
     return {true, (blocks + threads - 1) / threads * threads};
   }
 };

@@ -19,14 +19,19 @@
 struct OrtAllocator;
 struct OrtApi;
 struct OrtCUDAProviderOptionsV2;
+struct OrtCustomOp;
+struct OrtCustomOpDomain;
 struct OrtEnv;
 struct OrtEpAssignedNode;
 struct OrtEpAssignedSubgraph;
+struct OrtKernelContext;
+struct OrtKernelInfo;
 struct OrtMemoryInfo;
 struct OrtPrepackedWeightsContainer;
 struct OrtRunOptions;
 struct OrtSession;
 struct OrtSessionOptions;
+struct OrtShapeInferContext;
 struct OrtStatus;
 struct OrtTensorTypeAndShapeInfo;
 struct OrtTensorRTProviderOptionsV2;
@@ -45,7 +50,18 @@ enum class LogLevel : int { fatal = 4 };
 enum class OptimizationLevel : int { all = 99 };
 enum class AllocatorType : int { device = 0 };
 enum class MemoryType : int { standard = 0 };
-enum class ElementType : int { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int32 = 6, int64 = 7, float16 = 10 };
+enum class ElementType : int {
+  undefined = 0,
+  float32 = 1,
+  uint8 = 2,
+  int8 = 3,
+  int32 = 6,
+  int64 = 7,
+  float16 = 10,
+  bfloat16 = 16
+};
+enum class StatusCode : int { fail = 1 };
+enum class Characteristic : int { required = 0, optional = 1 };
 
 // What an OrtAllocator begins with, as of the floor. What later versions have behind it is used only where the
 // version says that it is there.
@@ -57,8 +73,39 @@ struct AllocatorTable {
   void*(ORTEMBED_ORT_CALL* Reserve)(OrtAllocator*, std::size_t);
 };
 
+// An OrtCustomOp, as of the floor: what the runtime asks of an operator of ours.
+struct CustomOpTable {
+  std::uint32_t version;
+  void*(ORTEMBED_ORT_CALL* CreateKernel)(const OrtCustomOp*, const OrtApi*, const OrtKernelInfo*);
+  const char*(ORTEMBED_ORT_CALL* GetName)(const OrtCustomOp*);
+  const char*(ORTEMBED_ORT_CALL* GetExecutionProviderType)(const OrtCustomOp*);
+  ElementType(ORTEMBED_ORT_CALL* GetInputType)(const OrtCustomOp*, std::size_t);
+  std::size_t(ORTEMBED_ORT_CALL* GetInputTypeCount)(const OrtCustomOp*);
+  ElementType(ORTEMBED_ORT_CALL* GetOutputType)(const OrtCustomOp*, std::size_t);
+  std::size_t(ORTEMBED_ORT_CALL* GetOutputTypeCount)(const OrtCustomOp*);
+  void(ORTEMBED_ORT_CALL* KernelCompute)(void*, OrtKernelContext*);
+  void(ORTEMBED_ORT_CALL* KernelDestroy)(void*);
+  Characteristic(ORTEMBED_ORT_CALL* GetInputCharacteristic)(const OrtCustomOp*, std::size_t);
+  Characteristic(ORTEMBED_ORT_CALL* GetOutputCharacteristic)(const OrtCustomOp*, std::size_t);
+  MemoryType(ORTEMBED_ORT_CALL* GetInputMemoryType)(const OrtCustomOp*, std::size_t);
+  int(ORTEMBED_ORT_CALL* GetVariadicInputMinArity)(const OrtCustomOp*);
+  int(ORTEMBED_ORT_CALL* GetVariadicInputHomogeneity)(const OrtCustomOp*);
+  int(ORTEMBED_ORT_CALL* GetVariadicOutputMinArity)(const OrtCustomOp*);
+  int(ORTEMBED_ORT_CALL* GetVariadicOutputHomogeneity)(const OrtCustomOp*);
+  OrtStatus*(ORTEMBED_ORT_CALL* CreateKernelV2)(const OrtCustomOp*, const OrtApi*, const OrtKernelInfo*, void**);
+  OrtStatus*(ORTEMBED_ORT_CALL* KernelComputeV2)(void*, OrtKernelContext*);
+  OrtStatus*(ORTEMBED_ORT_CALL* InferOutputShapeFn)(const OrtCustomOp*, OrtShapeInferContext*);
+  int(ORTEMBED_ORT_CALL* GetStartVersion)(const OrtCustomOp*);
+  int(ORTEMBED_ORT_CALL* GetEndVersion)(const OrtCustomOp*);
+  std::size_t(ORTEMBED_ORT_CALL* GetMayInplace)(int**, int**);
+  void(ORTEMBED_ORT_CALL* ReleaseMayInplace)(int*, int*);
+  std::size_t(ORTEMBED_ORT_CALL* GetAliasMap)(int**, int**);
+  void(ORTEMBED_ORT_CALL* ReleaseAliasMap)(int*, int*);
+};
+
 // X(name, slot, result, (parameters))
 #define ORTEMBED_ORT_ENTRIES(X)                                                                                      \
+  X(CreateStatus, 0, OrtStatus*, (StatusCode, const char*))                                                          \
   X(GetErrorMessage, 2, const char*, (const OrtStatus*))                                                             \
   X(CreateEnv, 3, OrtStatus*, (LogLevel, const char*, OrtEnv**))                                                     \
   X(DisableTelemetryEvents, 6, OrtStatus*, (const OrtEnv*))                                                          \
@@ -71,6 +118,9 @@ struct AllocatorTable {
   X(SetSessionGraphOptimizationLevel, 23, OrtStatus*, (OrtSessionOptions*, OptimizationLevel))                       \
   X(SetIntraOpNumThreads, 24, OrtStatus*, (OrtSessionOptions*, int))                                                 \
   X(SetInterOpNumThreads, 25, OrtStatus*, (OrtSessionOptions*, int))                                                 \
+  X(CreateCustomOpDomain, 26, OrtStatus*, (const char*, OrtCustomOpDomain**))                                        \
+  X(CustomOpDomain_Add, 27, OrtStatus*, (OrtCustomOpDomain*, const OrtCustomOp*))                                    \
+  X(AddCustomOpDomain, 28, OrtStatus*, (OrtSessionOptions*, OrtCustomOpDomain*))                                     \
   X(SessionGetInputCount, 30, OrtStatus*, (const OrtSession*, std::size_t*))                                         \
   X(SessionGetOutputCount, 31, OrtStatus*, (const OrtSession*, std::size_t*))                                        \
   X(SessionGetInputTypeInfo, 33, OrtStatus*, (const OrtSession*, std::size_t, OrtTypeInfo**))                        \
@@ -88,6 +138,12 @@ struct AllocatorTable {
   X(CreateCpuMemoryInfo, 69, OrtStatus*, (AllocatorType, MemoryType, OrtMemoryInfo**))                               \
   X(AllocatorFree, 76, OrtStatus*, (OrtAllocator*, void*))                                                           \
   X(GetAllocatorWithDefaultOptions, 78, OrtStatus*, (OrtAllocator**))                                                \
+  X(KernelInfoGetAttribute_float, 85, OrtStatus*, (const OrtKernelInfo*, const char*, float*))                       \
+  X(KernelInfoGetAttribute_int64, 86, OrtStatus*, (const OrtKernelInfo*, const char*, std::int64_t*))                \
+  X(KernelInfoGetAttribute_string, 87, OrtStatus*, (const OrtKernelInfo*, const char*, char*, std::size_t*))         \
+  X(KernelContext_GetInput, 90, OrtStatus*, (const OrtKernelContext*, std::size_t, const OrtValue**))                \
+  X(KernelContext_GetOutput, 91, OrtStatus*,                                                                         \
+    (OrtKernelContext*, std::size_t, const std::int64_t*, std::size_t, OrtValue**))                                  \
   X(ReleaseStatus, 93, void, (OrtStatus*))                                                                           \
   X(ReleaseMemoryInfo, 94, void, (OrtMemoryInfo*))                                                                   \
   X(ReleaseSession, 95, void, (OrtSession*))                                                                         \
@@ -95,6 +151,7 @@ struct AllocatorTable {
   X(ReleaseTypeInfo, 98, void, (OrtTypeInfo*))                                                                       \
   X(ReleaseTensorTypeAndShapeInfo, 99, void, (OrtTensorTypeAndShapeInfo*))                                           \
   X(ReleaseSessionOptions, 100, void, (OrtSessionOptions*))                                                          \
+  X(ReleaseCustomOpDomain, 101, void, (OrtCustomOpDomain*))                                                          \
   X(AddFreeDimensionOverrideByName, 124, OrtStatus*, (OrtSessionOptions*, const char*, std::int64_t))                \
   X(GetAvailableProviders, 125, OrtStatus*, (char***, int*))                                                         \
   X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                                       \
@@ -118,7 +175,14 @@ struct AllocatorTable {
     (OrtCUDAProviderOptionsV2*, const char* const*, const char* const*, std::size_t))                                \
   X(ReleaseCUDAProviderOptions, 208, void, (OrtCUDAProviderOptionsV2*))                                              \
   X(SessionOptionsAppendExecutionProvider, 216, OrtStatus*,                                                          \
-    (OrtSessionOptions*, const char*, const char* const*, const char* const*, std::size_t))
+    (OrtSessionOptions*, const char*, const char* const*, const char* const*, std::size_t))                          \
+  X(KernelInfo_GetInputCount, 230, OrtStatus*, (const OrtKernelInfo*, std::size_t*))                                 \
+  X(KernelInfo_GetInputName, 232, OrtStatus*, (const OrtKernelInfo*, std::size_t, char*, std::size_t*))              \
+  X(KernelInfo_GetInputTypeInfo, 234, OrtStatus*, (const OrtKernelInfo*, std::size_t, OrtTypeInfo**))                \
+  X(KernelInfo_GetNodeName, 244, OrtStatus*, (const OrtKernelInfo*, char*, std::size_t*))                            \
+  X(KernelInfoGetConstantInput_tensor, 249, OrtStatus*, (const OrtKernelInfo*, std::size_t, int*, const OrtValue**)) \
+  X(KernelContext_ParallelFor, 274, OrtStatus*,                                                                      \
+    (const OrtKernelContext*, void (*)(void*, std::size_t), std::size_t, std::size_t, void*))
 
 // Those that came with API version 24, null with an older runtime.
 #define ORTEMBED_ORT_ENTRIES_24(X)                                                               \

@@ -23,6 +23,7 @@ using StatusHandle = Handle<OrtStatus, &Api::ReleaseStatus>;
 using SessionOptionsHandle = Handle<OrtSessionOptions, &Api::ReleaseSessionOptions>;
 using SessionHandle = Handle<OrtSession, &Api::ReleaseSession>;
 using PackedWeightsHandle = Handle<OrtPrepackedWeightsContainer, &Api::ReleasePrepackedWeightsContainer>;
+using CustomOpDomainHandle = Handle<OrtCustomOpDomain, &Api::ReleaseCustomOpDomain>;
 using MemoryInfoHandle = Handle<OrtMemoryInfo, &Api::ReleaseMemoryInfo>;
 using CudaOptionsHandle = Handle<OrtCUDAProviderOptionsV2, &Api::ReleaseCUDAProviderOptions>;
 using TensorRtOptionsHandle = Handle<OrtTensorRTProviderOptionsV2, &Api::ReleaseTensorRTProviderOptions>;

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "ort/operators/domain_list.h"
+#include "ort/opset_imports.h"
 #include "ort/status.h"
 
 namespace ortembed::ort {
@@ -23,6 +25,7 @@ bool is_plain_name(const std::string& name) {
 Model::Model(const Runtime& runtime, std::filesystem::path path)
     : runtime_(&runtime), path_(std::move(path)), states_{FileState(path_)}, tensors_(runtime.api()) {
   const MappedFile model(path_);
+  has_operators_ = imports_domain(model.bytes(), OperatorDomain::name);
   for (const StoredWeight& weight : shareable_weights(model.bytes())) share(weight);
   if (weights_.empty()) return;
   const Api& api = runtime.api();
@@ -53,25 +56,40 @@ void Model::share(const StoredWeight& weight) {
   weights_.emplace_back(weight.name, tensors_.wrap(data, weight.type, weight.dimensions));
 }
 
-SessionHandle Model::open(const SessionSettings& settings) const {
+OpenSession Model::open(const SessionSettings& settings) const {
   if (!std::ranges::all_of(states_, &FileState::is_unchanged)) {
     throw Error(code, failure() + ": it has been removed or changed since it was first read");
   }
-  if (!shares_ || !settings.is_plain()) return open_alone(settings);
+  DomainListGuard guard(*runtime_, has_operators_);
+  OpenSession made;
+  if (has_operators_) made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears_);
+  made.session = make_session(settings, made.operators.get());
+  guard.succeed();
+  return made;
+}
+
+SessionHandle Model::make_session(const SessionSettings& settings, const OperatorDomain* operators) const {
+  if (!shares_ || !settings.is_plain()) return open_alone(settings, operators);
   try {
-    SessionHandle session = open_sharing(settings);
+    SessionHandle session = open_sharing(settings, operators);
     // Packed by now; what a kernel still reads comes back page by page.
     for (const auto& [name, file] : files_) file.forget_pages();
     return session;
   } catch (const Error&) {  // of a kernel that packs and cannot share, or of the model itself
     shares_ = false;
-    return open_alone(settings);
+    return open_alone(settings, operators);
   }
 }
 
-SessionHandle Model::open_sharing(const SessionSettings& settings) const {
+SessionOptionsHandle Model::make_options(const SessionSettings& settings, const OperatorDomain* operators) const {
+  SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  if (operators != nullptr) operators->add_to(options.get());
+  return options;
+}
+
+SessionHandle Model::open_sharing(const SessionSettings& settings, const OperatorDomain* operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  const SessionOptionsHandle options = make_options(settings, operators);
   for (const auto& [name, value] : weights_) {
     check(api, api.AddInitializer(options.get(), name.c_str(), value.get()), code, "cannot share a weight");
   }
@@ -83,9 +101,9 @@ SessionHandle Model::open_sharing(const SessionSettings& settings) const {
   return SessionHandle(session, {&api});
 }
 
-SessionHandle Model::open_alone(const SessionSettings& settings) const {
+SessionHandle Model::open_alone(const SessionSettings& settings, const OperatorDomain* operators) const {
   const Api& api = runtime_->api();
-  const SessionOptionsHandle options = make_session_options(*runtime_, settings);
+  const SessionOptionsHandle options = make_options(settings, operators);
   OrtSession* session = nullptr;
   check(api, api.CreateSession(runtime_->environment, path_.c_str(), options.get(), &session), code, failure());
   return SessionHandle(session, {&api});

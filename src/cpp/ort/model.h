@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,12 +12,19 @@
 #include "base/file_state.h"
 #include "base/process.h"
 #include "ort/mapped_file.h"
+#include "ort/operators/operator_domain.h"
 #include "ort/runtime.h"
 #include "ort/session_options.h"
 #include "ort/stored_weights.h"
 #include "ort/tensor.h"
 
 namespace ortembed::ort {
+
+// A session, and the operators of ours where its graph has them, which go after it.
+struct OpenSession {
+  std::unique_ptr<OperatorDomain> operators;
+  SessionHandle session;
+};
 
 // Must outlive its sessions.
 class Model {
@@ -30,13 +38,18 @@ class Model {
 
   const Runtime& runtime() const { return *runtime_; }
   // Thread-safe. Throws Error(model_load) naming the file when it is missing, is not ONNX, cannot be run here, or is
-  // no longer the one that the Model was made from.
-  SessionHandle open(const SessionSettings& settings) const;
+  // no longer the one that the Model was made from, and Error(invalid_input) where ORTEMBED_ISA is wrong and the
+  // graph has operators of ours.
+  OpenSession open(const SessionSettings& settings) const;
+  // What its sessions have packed for operators of ours.
+  const PackedLinears& linears() const { return linears_; }
 
  private:
   void share(const StoredWeight& weight);
-  SessionHandle open_sharing(const SessionSettings& settings) const;
-  SessionHandle open_alone(const SessionSettings& settings) const;
+  SessionHandle make_session(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionOptionsHandle make_options(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionHandle open_sharing(const SessionSettings& settings, const OperatorDomain* operators) const;
+  SessionHandle open_alone(const SessionSettings& settings, const OperatorDomain* operators) const;
   std::string failure() const;
 
   const Runtime* runtime_;
@@ -47,6 +60,8 @@ class Model {
   TensorFactory tensors_;
   std::vector<std::pair<std::string, ValueHandle>> weights_;
   PackedWeightsHandle packed_;
+  bool has_operators_ = false;  // of ours
+  mutable PackedLinears linears_;
   mutable std::atomic<bool> shares_{false};
 };
 

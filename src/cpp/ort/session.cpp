@@ -46,16 +46,18 @@ std::vector<GraphValue> read_values(const Api& api, const OrtSession* session, C
 }  // namespace
 
 Session::Session(const Model& model, const SessionSettings& settings)
-    : runtime_(&model.runtime()), session_(model.open(settings)) {
+    : runtime_(&model.runtime()), open_(model.open(settings)) {
   const Api& api = runtime_->api();
-  inputs_ = read_values(api, session_.get(), api.SessionGetInputCount, api.SessionGetInputName,
+  inputs_ = read_values(api, open_.session.get(), api.SessionGetInputCount, api.SessionGetInputName,
                         api.SessionGetInputTypeInfo);
-  outputs_ = read_values(api, session_.get(), api.SessionGetOutputCount, api.SessionGetOutputName,
+  outputs_ = read_values(api, open_.session.get(), api.SessionGetOutputCount, api.SessionGetOutputName,
                          api.SessionGetOutputTypeInfo);
 }
 
 Session::~Session() {
-  if (!home_.is_current()) session_.release();
+  if (home_.is_current()) return;
+  open_.session.release();
+  open_.operators.release();
 }
 
 ValueHandle Session::run(std::span<const char* const> input_names, std::span<const OrtValue* const> input_values,
@@ -63,8 +65,8 @@ ValueHandle Session::run(std::span<const char* const> input_names, std::span<con
   const RunMemoryScope scope(memory);
   OrtValue* output = nullptr;
   check(api(),
-        api().Run(session_.get(), nullptr, input_names.data(), input_values.data(), input_values.size(), &output_name,
-                  1, &output),
+        api().Run(open_.session.get(), nullptr, input_names.data(), input_values.data(), input_values.size(),
+                  &output_name, 1, &output),
         ErrorCode::inference, "the model failed to run");
   return ValueHandle(output, {&api()});
 }

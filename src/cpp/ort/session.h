@@ -32,7 +32,7 @@ class Session {
   const std::vector<GraphValue>& outputs() const { return outputs_; }
   const Api& api() const { return runtime_->api(); }
   // Which provider runs which nodes; empty where the runtime cannot tell, or the settings were plain.
-  std::vector<AssignedPart> assignment() const { return read_assignment(api(), session_.get()); }
+  std::vector<AssignedPart> assignment() const { return read_assignment(api(), open_.session.get()); }
 
   // Runs the graph for one output, which lies in the memory and has to be released before it. Thread-safe, with a
   // memory for each run. Throws Error(inference).
@@ -42,7 +42,7 @@ class Session {
  private:
   const Runtime* runtime_;
   HomeProcess home_;
-  SessionHandle session_;
+  OpenSession open_;
   std::vector<GraphValue> inputs_;
   std::vector<GraphValue> outputs_;
 };

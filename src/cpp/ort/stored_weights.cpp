@@ -42,16 +42,30 @@ struct Input {
   std::size_t index;
   bool operator==(const Input&) const = default;
 };
-// Inputs that kernels pack, and whose packed form they can share; then those of which they read rows.
+// Inputs that kernels pack, and whose packed form they can share; then those of which they read rows. Layer and Embed
+// are operators of ours.
 constexpr std::array shareable_inputs{
-    Input{"Attention", 1},  Input{"DynamicQuantizeMatMul", 1},   Input{"Gemm", 1},
-    Input{"MatMul", 1},     Input{"MatMulInteger", 1},           Input{"MatMulIntegerToFloat", 1},
-    Input{"QAttention", 1}, Input{"EmbedLayerNormalization", 2}, Input{"EmbedLayerNormalization", 3},
+    Input{"Attention", 1},
+    Input{"DynamicQuantizeMatMul", 1},
+    Input{"Gemm", 1},
+    Input{"MatMul", 1},
+    Input{"MatMulInteger", 1},
+    Input{"MatMulIntegerToFloat", 1},
+    Input{"QAttention", 1},
+    Input{"Layer", 2},
+    Input{"Layer", 8},
+    Input{"Layer", 14},
+    Input{"Layer", 20},
+    Input{"EmbedLayerNormalization", 2},
+    Input{"EmbedLayerNormalization", 3},
+    Input{"Embed", 2},
+    Input{"Embed", 4},
     Input{"Gather", 0},
 };
 
 std::uint64_t element_size(ElementType type) {
   if (type == ElementType::float32) return 4;
+  if (type == ElementType::bfloat16) return 2;
   return type == ElementType::int8 || type == ElementType::uint8 ? 1 : 0;
 }
 

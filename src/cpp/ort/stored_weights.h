@@ -20,9 +20,9 @@ struct StoredWeight {
   std::uint64_t size = 0;  // bytes: what the dimensions take
 };
 
-// The matrices of float32, int8 or uint8 outside the file that are only ever multiplied with, which the runtime packs
-// for its kernels, or whose rows are only ever looked up, which it reads where they lie. None of its optimizers
-// changes one of these in place. Empty when the bytes are not a model.
+// The matrices of float32, bfloat16, int8 or uint8 outside the file that are only ever multiplied with, which the
+// runtime packs for its kernels, or whose rows are only ever looked up, which it reads where they lie. None of its
+// optimizers changes one of these in place. Empty when the bytes are not a model.
 std::vector<StoredWeight> shareable_weights(std::span<const std::byte> model);
 
 }  // namespace ortembed::ort

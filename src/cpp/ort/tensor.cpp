@@ -10,6 +10,34 @@ constexpr auto code = ErrorCode::inference;
 
 }  // namespace
 
+std::string describe(ElementType type) {
+  switch (type) {
+    case ElementType::undefined:
+      return "no tensor";
+    case ElementType::float32:
+      return "float32";
+    case ElementType::uint8:
+      return "uint8";
+    case ElementType::int8:
+      return "int8";
+    case ElementType::int32:
+      return "int32";
+    case ElementType::int64:
+      return "int64";
+    case ElementType::float16:
+      return "float16";
+    case ElementType::bfloat16:
+      return "bfloat16";
+  }
+  return "of ONNX's type " + std::to_string(static_cast<int>(type));
+}
+
+std::string describe(const TensorShape& shape) {
+  std::string sizes;
+  for (const std::int64_t size : shape.dimensions) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+  return describe(shape.type) + " [" + sizes + "]";
+}
+
 TensorFactory::TensorFactory(const Api& api) : api_(&api) {
   OrtMemoryInfo* memory = nullptr;
   check(api, api.CreateCpuMemoryInfo(AllocatorType::device, MemoryType::standard, &memory), code,
@@ -49,15 +77,18 @@ TensorShape shape_of(const Api& api, const OrtTensorTypeAndShapeInfo* info) {
 
 TensorShape shape_of(const Api& api, const OrtValue* value) {
   OrtTensorTypeAndShapeInfo* info = nullptr;
-  check(api, api.GetTensorTypeAndShape(value, &info), code, "the model's output is not a tensor");
+  check(api, api.GetTensorTypeAndShape(value, &info), code, "a value is not a tensor");
   const ShapeHandle owned(info, {&api});
   return shape_of(api, info);
 }
 
-const float* float_data(const Api& api, OrtValue* value) {
+const void* data_of(const Api& api, const OrtValue* value) {
   void* data = nullptr;
-  check(api, api.GetTensorMutableData(value, &data), code, "cannot read the model's output");
-  return static_cast<const float*>(data);
+  // Runtimes have a read-only form of this since 1.23 alone.
+  check(api, api.GetTensorMutableData(const_cast<OrtValue*>(value), &data), code, "cannot read a tensor");
+  return data;
 }
+
+const float* float_data(const Api& api, OrtValue* value) { return static_cast<const float*>(data_of(api, value)); }
 
 }  // namespace ortembed::ort

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ort/handle.h"
@@ -13,7 +14,13 @@ namespace ortembed::ort {
 struct TensorShape {
   ElementType type = ElementType::undefined;
   std::vector<std::int64_t> dimensions;  // -1 where a graph leaves one open
+
+  bool operator==(const TensorShape&) const = default;
 };
+
+// For messages: "float32", and "float32 [12, 384]".
+std::string describe(ElementType type);
+std::string describe(const TensorShape& shape);
 
 // Makes the descriptions of CPU memory and of tensors in it.
 class TensorFactory {
@@ -33,6 +40,7 @@ class TensorFactory {
 
 TensorShape shape_of(const Api& api, const OrtTensorTypeAndShapeInfo* info);
 TensorShape shape_of(const Api& api, const OrtValue* value);
+const void* data_of(const Api& api, const OrtValue* value);
 const float* float_data(const Api& api, OrtValue* value);
 
 }  // namespace ortembed::ort

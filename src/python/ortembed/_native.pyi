@@ -58,6 +58,18 @@ def available_providers(library: str | os.PathLike) -> list[str]:
     'CPUExecutionProvider', in its order of preference. Raises RuntimeLibraryError.
     """
 
+def available_isas() -> list[str]:
+    """
+    Gives the instruction sets of this machine that ortembed's own operators are built for, the fastest
+    first; 'plain' is the last.
+    """
+
+def chosen_isa() -> str:
+    """
+    Gives the instruction set that they use: the one that ORTEMBED_ISA names, read at the first call, else
+    the fastest. Raises InvalidInputError.
+    """
+
 class HeadStep:
     """
     One step that pooled vectors go through. Arrays are float32, C-contiguous, and copied;
@@ -142,11 +154,12 @@ class Engine:
         """
         library: absolute path of the ONNX Runtime library. model: path of the graph. pooling: a mode of
         sentence-transformers' pooling config, or several, whose results are concatenated in their order.
-        max_tokens: longest row. max_batch_tokens: padded tokens a run, at most 65,536. threads: cores, which
-        all calls share. head: what the pooled vector goes through. embeddings: for a graph that takes `hidden`
-        and `mask`, and only for one. providers: names, without ExecutionProvider, each with its options, best
-        first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that run, for a
-        provider that wants fixed shapes; the graph's open dimensions are named batch and sequence.
+        max_tokens: longest row. max_batch_tokens: tokens a run, padding among them, at most 65,536. threads:
+        cores, which all calls share. head: what the pooled vector goes through. embeddings: for a graph that
+        takes `hidden` and `mask`, and only for one. providers: names, without ExecutionProvider, each with its
+        options, best first; the CPU takes what they leave. buckets: (rows, tokens) of the only batches that
+        run, for a provider that wants fixed shapes; the graph's open dimensions are named batch and sequence,
+        and it is not one of packed texts.
         open_bucket: called as open_bucket(rows, tokens, make) when a bucket is first needed, on the thread that
         needs it; it calls make(folder), for compiled programs, or make(None). may_use_cpu: for buckets that
         fail and for longer texts.

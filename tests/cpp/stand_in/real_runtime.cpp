@@ -54,8 +54,8 @@ const RealRuntime& real() {
   return runtime;
 }
 
-OrtStatus* error_status(const std::string& message, StatusCode code) {
-  return real().more.CreateStatus(code, ("stand-in: " + message).c_str());
+OrtStatus* error_status(const std::string& message) {
+  return real().api.CreateStatus(ort::StatusCode::fail, ("stand-in: " + message).c_str());
 }
 
 void die(const std::string& message) {

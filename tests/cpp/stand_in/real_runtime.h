@@ -22,7 +22,7 @@ struct RealRuntime {
 // Opened at the first call, from the path in STAND_IN_RUNTIME; never closed.
 const RealRuntime& real();
 
-OrtStatus* error_status(const std::string& message, StatusCode code = StatusCode::fail);
+OrtStatus* error_status(const std::string& message);
 
 struct StatusReleaser {
   void operator()(OrtStatus* status) const { real().api.ReleaseStatus(status); }

@@ -11,12 +11,8 @@ namespace ortembed::stand_in {
 
 using ort::PathChar;
 
-// Only the codes that the stand-in gives.
-enum class StatusCode : int { fail = 1, invalid_argument = 2 };
-
 // X(name, slot, result, (parameters)), in every version since the floor.
 #define STAND_IN_ENTRIES(X)                                                                            \
-  X(CreateStatus, 0, OrtStatus*, (StatusCode, const char*))                                            \
   X(CreateSessionFromArray, 8, OrtStatus*,                                                             \
     (const OrtEnv*, const void*, std::size_t, const OrtSessionOptions*, OrtSession**))                 \
   X(CreateSessionFromArrayWithPrepackedWeightsContainer, 169, OrtStatus*,                              \

@@ -15,7 +15,8 @@
 
 namespace ortembed::kernels {
 
-constexpr float hidden_score = -1e30F;  // of a token that is not seen; finite, so that a block may have nothing else
+// Of a token that is not seen: the lowest float, so that a block may have nothing else.
+constexpr float hidden_score = -3.40282347e+38F;
 
 // What a tile of queries works with.
 template <class T>
@@ -79,12 +80,11 @@ float largest_score(const float* scores, std::size_t padded) {
 template <class T>
 float exponentiate(const float* scores, std::size_t padded, float scale, float largest, std::byte* weights) {
   using Dot = typename T::AttentionDot;
-  const float log2e = 1.44269504F * scale;
-  const typename T::Float factor = T::set(log2e);
-  const typename T::Float shift = T::set(-largest * log2e);
+  const typename T::Float factor = T::set(1.44269504F * scale);
+  const typename T::Float shift = T::set(largest);
   typename T::Float sum = T::zero();
   for (std::size_t j = 0; j < padded; j += T::lanes) {
-    const typename T::Float value = exp2_of_negative<T>(T::multiply_add(T::load(scores + j), factor, shift));
+    const typename T::Float value = exp2_of_negative<T>(T::multiply(T::subtract(T::load(scores + j), shift), factor));
     sum = T::add(sum, value);
     Dot::store_values(weights, j, value);
   }

@@ -139,7 +139,9 @@ void norm_row(float* out, std::size_t width, typename T::Float sum, const NormVi
         const typename T::Float centred = T::first(count, T::subtract(T::load_part(out + i, count), mean), T::zero());
         squares = T::multiply_add(centred, centred, squares);
       });
-  const typename T::Float factor = T::set(1 / T::square_root(T::reduce_add(squares) / size + norm.epsilon));
+  const float variance = T::reduce_add(squares) / size + norm.epsilon;
+  const float poison = variance - variance;  // NaN where it is beyond float32, else 0
+  const typename T::Float factor = T::set(1 / T::square_root(variance) + poison);
   const auto normed = [&](typename T::Float x, typename T::Float weight, typename T::Float bias) {
     return T::multiply_add(T::multiply(T::subtract(x, mean), factor), weight, bias);
   };

@@ -20,7 +20,8 @@ def machine(cache_dir: str | None, threads: int | None = None) -> dict[str, Any]
 
     Raises:
         RuntimeLibraryError: ONNX Runtime is missing or too old.
-        InvalidInputError, ModelLoadError: ORTEMBED_NUM_THREADS is no number; no folder for the cache is known.
+        InvalidInputError, ModelLoadError: ORTEMBED_NUM_THREADS is no number, ORTEMBED_ISA no instruction set of this
+            machine; no folder for the cache is known.
     """
     library = find_runtime_library()
     return {
@@ -30,9 +31,17 @@ def machine(cache_dir: str | None, threads: int | None = None) -> dict[str, Any]
         "runtime": f"ONNX Runtime {_native.runtime_version(library)}",
         "library": str(library),
         "providers": available_providers(),
+        "instruction set": _instruction_set(),
         "threads": choose_threads(threads),
         "cache": _cache(Path(cache_dir) if cache_dir else default_cache_dir()),
     }
+
+
+def _instruction_set() -> str:
+    """Tell which one ortembed's own operators use, and which they could use besides."""
+    chosen = _native.chosen_isa()
+    others = [name for name in _native.available_isas() if name != chosen]
+    return f"{chosen} (also here: {', '.join(others)})" if others else chosen
 
 
 def _cache(folder: Path) -> str:

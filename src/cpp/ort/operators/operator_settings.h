@@ -1,0 +1,15 @@
+// Owns what the operators of a session are made with.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "ort/operators/packed_linears.h"
+
+namespace ortembed::ort {
+
+struct OperatorSettings {
+  const kernels::KernelTable* kernels;
+  int threads;
+  PackedLinears* linears;  // of the model
+};
+
+}  // namespace ortembed::ort

@@ -1,0 +1,22 @@
+// Owns the packed weights of a model's linears, which its sessions share.
+#include "ort/operators/packed_linears.h"
+
+namespace ortembed::ort {
+
+PackedLinears::Linear PackedLinears::get(const std::string& name, const std::function<Linear()>& pack) {
+  const std::lock_guard lock(mutex_);
+  auto found = linears_.find(name);
+  if (found == linears_.end()) {
+    found = linears_.emplace(name, pack()).first;
+  }
+  return found->second;
+}
+
+std::vector<PackedLinears::Linear> PackedLinears::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Linear> linears;
+  for (const auto& [name, linear] : linears_) linears.push_back(linear);
+  return linears;
+}
+
+}  // namespace ortembed::ort
