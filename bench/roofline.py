@@ -36,7 +36,7 @@ READ_BYTES = (
     200_000_000,
 )  # a core's cache, MiniLM-L6 in int8 and float32, beyond
 BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}  # of a weight
-DOTS = ("float32", "int8", "int16", "bfloat16")  # that are measured, where the machine has them
+DOTS = ("float32", "int8", "bfloat16")  # that are measured, where the machine has them
 
 
 class NoCompilerError(EngineError):
@@ -83,7 +83,7 @@ class Peaks:
 
     Attributes:
         threads: Cores measured together.
-        dots: By type: float32, int8 and, where the machine has it, bfloat16; int16 where AVX2 is all that it has.
+        dots: By type: float32, int8 and, where the machine has it, bfloat16.
         reading: Sizes rising.
     """
 
@@ -186,7 +186,7 @@ def _build(machine: Sequence[str]) -> Path:
 def describe(peaks: Peaks) -> str:
     """Format a machine's peaks as a Markdown table."""
     rows = [
-        (f"{name} ({dot.instruction})", dot.rate, "GOP/s" if name.startswith("int") else "GFLOP/s")
+        (f"{name} ({dot.instruction})", dot.rate, "GFLOP/s" if name != "int8" else "GOP/s")
         for name, dot in peaks.dots.items()
     ]
     rows += [(f"reading {point.bytes / 1e6:.1f} MB", point.rate, "GB/s") for point in peaks.reading]

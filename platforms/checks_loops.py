@@ -42,7 +42,7 @@ def check_loops(wheel: Path, target: Target) -> None:
         LoopError: With everything that is wrong.
         NoDebianError: This machine does not get packages from Debian, where the tool for it is from.
     """
-    _check(wheel, cross_objdump(), target.processor)
+    _check(wheel, cross_objdump(target.processor), target.processor)
 
 
 def _check(wheel: Path, objdump: Sequence[str], processor: str) -> None:

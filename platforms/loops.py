@@ -22,7 +22,6 @@ _ADDRESS = re.compile(r"(?:0x)?([0-9a-f]+)")
 _RETURN = re.compile(r"ret[a-z]*|ud2|brk|udf")
 _VECTOR = re.compile(r"\b([xyz]mm\d+|[vqdz]\d+)\b")
 _MEMORY = re.compile(r"\(%(\w+)|\[(\w+)")
-_COPY = re.compile(r"v?mov[ad]q[au]\d*|vmov[au]p[sd]|mov")
 _PART = re.compile(r"e(\w\w)|(r\d+)d|w(\d+)")  # names of half a register
 _READS_ALONE = ("cmp", "test", "push", "st")
 _STACK_POINTERS = {"rsp", "sp"}
@@ -69,11 +68,6 @@ class Instruction:
         """Whether a function ends here."""
         return bool(_RETURN.fullmatch(self.mnemonic))
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether it does no more than copy one vector register to another."""
-        return bool(_COPY.fullmatch(self.mnemonic)) and self.base is None and len(self.vectors) > 1
-
     def __str__(self) -> str:
         """As objdump writes it, about."""
         return f"{self.mnemonic} {', '.join(self.operands)}"
@@ -89,10 +83,6 @@ class Loop:
     def stack_traffic(self) -> list[Instruction]:
         """Give the instructions that have a vector register and an operand on the stack."""
         return [one for one in self.body if one.vectors and one.base and self._points_to_stack(one.base)]
-
-    def copies(self) -> list[Instruction]:
-        """Give the instructions that copy one vector register to another."""
-        return [one for one in self.body if one.is_copy]
 
     def _points_to_stack(self, register: str) -> bool:
         """Tell whether a register is the stack pointer, or was last set from it: a frame pointer, a local array's."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TARGETS = ROOT / "src/cpp/kernels/targets"
 # What a loop of products does beside them: it moves operands, widens them, clears sums.
-_MOVES = re.compile(r"v?p?mov\w*|v?p?broadcast\w+|vpslld|v?p?xor[dq]?|v?xorps|ld\w+|st\w+|u?shll2?|[su]xtl2?|dup|mov")
+_MOVES = re.compile(r"v?p?mov\w*|v?p?broadcast\w+|vpslld|v?p?xor[dq]?|v?xorps|ld\w+|st\w+|u?shll2?|[su]xtl2?|dup|ins")
 _FUSED = re.compile(r"(?<=^vfmadd)\d+")  # 132, 213, 231: which operand is the sum
 
 
@@ -30,7 +30,7 @@ class Family:
 
     product: str  # its instruction
     register: str  # how the names of its vector registers begin
-    sums: int  # Dot::tile_rows * Dot::tile_vectors
+    sums: int  # registers of them
     adds: str | None = None  # the instruction that adds to a sum, where the product does not
     is_rare: bool = True  # whether nothing but products uses the instruction
 
@@ -53,10 +53,12 @@ _AVX2_FLOAT = Family("vfmadd231ps", "ymm", 12, is_rare=False)
 _AVX512_INT8 = Family("vpdpbusd", "zmm", 24)
 # A new instruction set is a line here: its name in ORTEMBED_ISA, which is its file's in src/cpp/kernels/targets.
 FAMILIES = {
-    "avx2": (Family("vpmaddwd", "ymm", 12, adds="vpaddd"), _AVX2_FLOAT),
+    "avx2": (Family("vpmaddubsw", "ymm", 10, adds="vpaddd"), _AVX2_FLOAT),
     "avx_vnni": (Family("vpdpbusd", "ymm", 12), _AVX2_FLOAT),
     "avx512_vnni": (_AVX512_INT8, Family("vfmadd231ps", "zmm", 24, is_rare=False)),
     "avx512_bf16": (_AVX512_INT8, Family("vdpbf16ps", "zmm", 24)),
+    "neon_dot": (Family("sdot", "v", 20), Family("fmla", "v", 20, is_rare=False)),
+    "neon_i8mm": (Family("usmmla", "v", 24), Family("bfmmla", "v", 24), Family("bfdot", "v", 20)),
 }
 # By processor, as CMake or Python name it, how the names of its instruction sets begin.
 _PREFIXES = {"x86_64": "avx", "amd64": "avx", "aarch64": "neon", "arm64": "neon"}

@@ -141,22 +141,6 @@ struct Int8 {
 };
 #endif
 
-// Without VNNI bytes saturate where their products are added in pairs; words do not.
-#if defined(__AVX2__) && !defined(__AVX512F__)
-#define ROOFLINE_INT16
-struct Int16 {
-  using Operand = __m256i;
-  using Sum = __m256i;
-  static constexpr const char* name = "AVX2 vpmaddwd, vpaddd";
-  static constexpr int operations = 32;
-  static Sum step(Sum sum, Operand a, Operand b) {
-    const __m256i pairs = _mm256_madd_epi16(a, b);
-    asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(pairs));
-    return sum;
-  }
-};
-#endif
-
 #if defined(__AVX512BF16__)
 #define ROOFLINE_BFLOAT16
 struct Bfloat16 {

@@ -103,9 +103,6 @@ int main(int count, char** arguments) {
   std::printf("{\"threads\": %d,\n", threads);
   print_dot<Float32>("float32", threads);
   print_dot<Int8>("int8", threads);
-#ifdef ROOFLINE_INT16
-  print_dot<Int16>("int16", threads);
-#endif
 #ifdef ROOFLINE_BFLOAT16
   print_dot<Bfloat16>("bfloat16", threads);
 #endif

@@ -55,12 +55,6 @@ def test_reading_is_interpolated_between_measured_sizes(size, rate):
     assert PEAKS.read_rate(size) == pytest.approx(rate)
 
 
-def test_words_are_a_peak_of_their_own():
-    words = read_peaks({**PRINTED, "int16": {"one": 10.0, "all": 20.0, "instruction": "words"}, "read": []})
-    assert words.dots["int16"].rate.one == 10.0
-    assert "| int16 (words) | 10 | 20 | GOP/s |" in roofline.describe(words)
-
-
 def test_peaks_survive_json():
     assert read_peaks(json.loads(json.dumps(asdict(FASTER)))) == FASTER
 
