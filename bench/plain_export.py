@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from ortembed.prepare.architectures import read_architecture
 from ortembed.prepare.blocks import CoreMlBlocks
-from ortembed.prepare.blocks.base import HIDDEN
+from ortembed.prepare.blocks.padded import HIDDEN
 from ortembed.prepare.graph import GRAPH_NAME, GraphBuilder
 from ortembed.weights import open_weights
 

@@ -34,14 +34,6 @@ ENGINE_CASES = [
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory, run_reference):
-    """A folder with the files of each case, and what transformers computes from them."""
-    folder = tmp_path_factory.mktemp("architectures")
-    run_reference("architectures", folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def onnxruntime():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORT_DISABLE_TELEMETRY", "1")

@@ -64,7 +64,7 @@ def test_a_provider_that_is_gone_at_the_next_load_leaves_the_cpu(tested_mac, mac
 
 
 def test_int8_is_not_for_coreml(mac):
-    with pytest.raises(ProviderUnavailableError, match="it runs float32 graphs .*, neither int8 nor ONNX files"):
+    with pytest.raises(ProviderUnavailableError, match="it runs float32 graphs .*, no other dtypes, no ONNX files"):
         mac.load(COREML, dtype="int8")
     assert mac.sessions() == []
 

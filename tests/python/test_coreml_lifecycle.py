@@ -113,7 +113,7 @@ def test_a_shape_that_failed_is_in_the_report_and_lets_its_session_go(tested_mac
 
 
 def test_a_dtype_that_is_none_is_the_same_error_as_on_the_cpu(mac):
-    with pytest.raises(InvalidInputError, match="dtype is 'foo', none of float32, int8"):
+    with pytest.raises(InvalidInputError, match="dtype is 'foo', none of float32, bfloat16, int8"):
         mac.load(COREML, dtype="foo")
 
 

@@ -20,6 +20,7 @@ def test_its_config_makes_it_anew(model, cache_dir):
     assert config == {
         "model": str(model),
         "dtype": "float32",
+        "form": None,
         "revision": None,
         "max_seq_length": 4,
         "onnx_file": None,

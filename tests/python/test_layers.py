@@ -19,7 +19,17 @@ CPP_LAYERS = ["base", "kernels", "ort", "engine", "binding"]
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
     {"callers", "decimals", "errors", "locks", "responses", "recipe"},
-    {"backend", "compiled_cache", "control", "counters", "duplicates", "hardware", "precision", "whole_rows"},
+    {
+        "backend",
+        "compiled_cache",
+        "control",
+        "counters",
+        "duplicates",
+        "hardware",
+        "instructions",
+        "precision",
+        "whole_rows",
+    },
     {"progress", "providers", "quality", "truncation"},
     {"partition"},
     {"json_files", "weights"},
@@ -45,14 +55,17 @@ PYTHON_LAYERS = [
 # The same inside the folders; a folder in a folder stands for all of its files.
 INNER_LAYERS = {}
 INNER_LAYERS["prepare"] = [
-    {"graph", "parts", "store", "worker"},
+    {"forms", "graph", "parts", "store", "worker"},
+    {"rounded"},
     {"fuse", "onnx_file"},
     {"fuse_worker"},
     {"blocks", "coreml", "int8"},
+    {"packed"},
     {"architectures"},
     {"export"},
     {"self_check"},
     {"build"},
+    {"request"},
     {"prepared"},
     {"__init__"},
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from _ortembed_testing import Model, Session, has_operators, shareable_weights
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ortembed.runtime_library import find_runtime_library
@@ -160,6 +161,7 @@ print(between - before, resident() - between)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="the address sanitizer takes memory too")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_memory_holds_weights_once_packed_and_a_second_session_adds_a_fraction(run_python, tmp_path, dtype):
     width = 768
@@ -217,6 +219,34 @@ def test_a_model_has_operators_of_ours_where_it_imports_their_domain(domains):
     assert has_operators(model.SerializeToString()) == (graphs.DOMAIN in domains)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.binary(max_size=20))
 def test_any_bytes_are_read_for_domains_without_harm(before, after):
     has_operators(before + graphs.OPSETS[1].SerializeToString() + after)
+
+
+FORKED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import ortembed
+from _ortembed_testing import Model, Session
+model = Model(sys.argv[2], sys.argv[3])
+session = Session(model, 2)
+run = {"ids": np.arange(9), "offsets": np.array([0, 4, 9])}
+expected = session.run_with(run)
+child = os.fork()
+if child == 0:
+    del session, model  # left alone, since its threads are the parent's
+    model = Model(sys.argv[2], sys.argv[3])
+    found = Session(model, 2).run_with(run)
+    os._exit(0 if (found == expected).all() else 1)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(status, (session.run_with(run) == expected).all())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_makes_a_session_of_its_own(run_python, tmp_path):
+    path, *_ = save_encoder(tmp_path / "model.onnx", "int8")
+    assert run_python(FORKED, TESTING, find_runtime_library(), path).split() == ["0", "True"]

@@ -77,7 +77,7 @@ def test_layer_is_that_of_each_text_by_itself(tmp_path, case, dtype):
     found = open_session(path).run_with({"hidden": HIDDEN, "offsets": OFFSETS})
     expected = layer_reference(HIDDEN, OFFSETS, weights, **attributes)
     assert difference(found, expected) < TOLERANCE[dtype]
-    for other_attributes, other_weights in lacking_one(attributes, weights):  # nearer to the whole than to any of these
+    for other_attributes, other_weights in lacking_one(attributes, weights):  # nearer to the whole than to these
         without = layer_reference(HIDDEN, OFFSETS, other_weights, **other_attributes)
         assert difference(found, without) > 1.2 * difference(found, expected)
 

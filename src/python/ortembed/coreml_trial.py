@@ -121,6 +121,6 @@ class CoreMLTrial:
     def _judge(self, start: Callable[[], None]) -> Verdict:
         """Test it. What it loads for the test goes afterwards: every shape is open then, and few will be needed."""
         self._cache.remove_unused()
-        self.on_cpu = self._request.pipeline(self._request.prepare("cpu"))
+        self.on_cpu = self._request.pipeline(self._request.prepare())
         start()
         return judge(self.pipeline, self.on_cpu, self._buckets)

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ortembed.hub import full_name
+from ortembed.prepare import FLOAT32
 from ortembed.responses import ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ortembed.config import ModelSettings
+    from ortembed.load_request import LoadRequest
     from ortembed.loading import Loaded, ProviderReport
     from ortembed.pipeline import Pipeline
     from ortembed.responses import Stats
+
+
+def arguments_of(request: LoadRequest, loaded: Loaded) -> dict[str, str | int | None]:
+    """Give the arguments that decide an Embedder's vectors, as plain values."""
+    return {
+        "model": full_name(request.name),  # now, since the working folder may change
+        "dtype": request.dtype,
+        "form": request.form if request.dtype == FLOAT32 else loaded.pipeline.prepared.facts.form,
+        "revision": request.revision,
+        "max_seq_length": request.max_seq_length,
+        "onnx_file": request.onnx_file,
+    }
 
 
 class Description:
@@ -68,18 +83,22 @@ class Description:
 
         ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
         that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
+        The form is in it but for float32, whose forms give the same vectors.
         """
         return dict(self._arguments)
 
     def model_info(self) -> ModelInfo:
         """Describe the model and what runs it."""
+        prepared = self._pipeline.prepared
         return ModelInfo(
             model=self._model,
             dimension=self.dimension,
             max_tokens=self.max_seq_length,
-            dtype=self._pipeline.prepared.facts.dtype,
+            dtype=prepared.facts.dtype,
             providers=self._loaded.providers,
             runtime_version=self._pipeline.engine.runtime_version,
+            form=prepared.facts.form,
+            form_reason=prepared.form_reason,
         )
 
     def provider_report(self) -> ProviderReport:

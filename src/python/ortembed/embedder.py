@@ -10,10 +10,9 @@ from ortembed.asynchronous import AsyncEncoding
 from ortembed.background import Background
 from ortembed.control import UNWATCHED
 from ortembed.cores import choose_threads
-from ortembed.description import Description
+from ortembed.description import Description, arguments_of
 from ortembed.encoding import encode_many, encode_texts, encode_tokens
 from ortembed.errors import InvalidInputError, OrtembedError, ServiceUnavailableError
-from ortembed.hub import full_name
 from ortembed.load_request import LoadRequest, choose_here
 from ortembed.loading import load
 from ortembed.manifest import DEFAULT_MODEL
@@ -53,6 +52,7 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
         dtype: str = "float32",
+        form: str | None = None,
         providers: Providers = None,
         threads: int | None = None,
         max_seq_length: int | None = None,
@@ -65,7 +65,10 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
 
         Args:
             model: A short name (``all-minilm-l6-v2``), a name on the Hugging Face hub, or a folder.
-            dtype: "float32", or "int8": faster, smaller, and not quite the same vectors; see docs/int8.md.
+            dtype: "float32"; "bfloat16": faster, and almost the same vectors; "int8": faster still, smaller, and not
+                quite the same vectors. See docs/packed.md and docs/int8.md.
+            form: "packed" or "cpu": ortembed's own operators, or the runtime's over padded batches; by default what
+                suits dtype, providers, model and this CPU best. model_info() tells which, and why.
             providers: What runs the model, in order of preference: "cpu", "coreml", ["coreml", "cpu"], or whatever
                 else the installed ONNX Runtime has; a Provider with options. By default those of ORTEMBED_PROVIDERS,
                 else CoreML where there is one, if it gives the CPU's vectors and gives them sooner, by a test at the
@@ -92,28 +95,22 @@ class Embedder(AsyncEncoding, TokenEmbeddings, Tokenization, Description):
         if not isinstance(name, str) or not name:
             raise InvalidInputError(f"model is {model!r}, neither a name nor a folder")
         choose_threads(threads)  # before the work of preparing
-        self._loaded = load(
-            LoadRequest(
-                name,
-                choose_here(providers),
-                dtype=dtype,
-                threads=threads,
-                max_seq_length=max_seq_length,
-                revision=revision,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-                onnx_file=onnx_file,
-                on_truncation=TruncationNotice(),
-            )
+        request = LoadRequest(
+            name,
+            choose_here(providers),
+            dtype=dtype,
+            form=form,
+            threads=threads,
+            max_seq_length=max_seq_length,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            onnx_file=onnx_file,
+            on_truncation=TruncationNotice(),
         )
+        self._loaded = load(request)
         self._model = name
-        self._arguments = {
-            "model": full_name(name),  # now, since the working folder may change
-            "dtype": dtype,
-            "revision": revision,
-            "max_seq_length": max_seq_length,
-            "onnx_file": onnx_file,
-        }
+        self._arguments = arguments_of(request, self._loaded)
         self._pipeline = self._loaded.pipeline
         self._settings = self._pipeline.settings
         self._background = Background(self._pipeline.threads + 1)  # so that one tokenizes while others run

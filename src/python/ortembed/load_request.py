@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ortembed.pipeline import Pipeline
+from ortembed.prepare import COREML as COREML_FORM
 from ortembed.prepare import prepare
 from ortembed.prepare.store import default_cache_dir
-from ortembed.providers import asked_providers, choose_providers
+from ortembed.providers import COREML, CPU, asked_providers, choose_providers
 from ortembed.runtime_library import available_providers
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class LoadRequest:
     name: str
     choice: ProviderChoice
     dtype: str = "float32"
+    form: str | None = None
     threads: int | None = None
     max_seq_length: int | None = None
     revision: str | None = None
@@ -45,15 +47,16 @@ class LoadRequest:
     on_truncation: Callable[[int], object] | None = None
     test_again: bool = False
 
-    def prepare(self, form: str) -> PreparedModel:
-        """Give the prepared model in one of its forms."""
+    def prepare(self, provider: str = CPU) -> PreparedModel:
+        """Give the prepared model as a provider runs it, by ONNX Runtime's name of it."""
         return prepare(
             self.name,
             revision=self.revision,
             cache_dir=self.cache_dir,
             local_files_only=self.local_files_only,
             dtype=self.dtype,
-            form=form,
+            form=COREML_FORM if provider == COREML else self.form,
+            provider=provider,
             onnx_file=self.onnx_file,
         )
 

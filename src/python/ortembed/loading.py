@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 from ortembed.backend import Backend
 from ortembed.callers import callers_level
-from ortembed.errors import IntegrityError, ModelLoadError, ModelNotFoundError, ProviderUnavailableError
+from ortembed.errors import (
+    IntegrityError,
+    InvalidInputError,
+    ModelLoadError,
+    ModelNotFoundError,
+    ProviderUnavailableError,
+)
 from ortembed.partition import Partition, partition_of
+from ortembed.prepare import BFLOAT16, INT8
+from ortembed.prepare import COREML as COREML_FORM
 from ortembed.providers import COREML, CPU
 from ortembed.responses import ProviderWarning
 
@@ -48,7 +56,10 @@ class Loaded:
         if assignment := engine.assignment:
             partitions["any shape"] = partition_of(assignment)
         remark = self.remark or self.pipeline.bucket_failures()
-        return ProviderReport(self.providers, remark, self.verdict, partitions)
+        prepared = self.pipeline.prepared
+        return ProviderReport(
+            self.providers, remark, self.verdict, partitions, prepared.facts.form, prepared.form_reason
+        )
 
 
 @dataclass(frozen=True)
@@ -62,12 +73,16 @@ class ProviderReport:
         self_test: What an accelerator's self-test saw; None where there was none.
         partitions: By shape of batch, which provider runs how many of the graph's nodes; of the sessions that are
             open, where there is an accelerator.
+        form: Of the graph: "cpu" (padded batches, the runtime's operators), "packed" (ortembed's own) or "coreml".
+        form_reason: Why that one.
     """
 
     providers: tuple[str, ...]
     remark: str
     self_test: Verdict | None
     partitions: Mapping[str, Partition]
+    form: str
+    form_reason: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,8 @@ def load(request: LoadRequest) -> Loaded:
         ProviderUnavailableError: No accelerator that was asked for can be used, and the CPU was not asked for.
         ModelNotFoundError, ModelLoadError, IntegrityError, InvalidInputError, RuntimeLibraryError: As Embedder's.
     """
+    if request.form == COREML_FORM:
+        raise InvalidInputError(f"form={request.form!r} is what providers='coreml' runs; leave the form out")
     accelerators, may_use_cpu, is_automatic = request.choice
     if not accelerators:
         return Loaded(_on_cpu(request), (CPU,))
@@ -113,13 +130,16 @@ def load(request: LoadRequest) -> Loaded:
 
 
 def _on_cpu(request: LoadRequest) -> Pipeline:
-    return request.pipeline(request.prepare("cpu"))
+    return request.pipeline(request.prepare())
 
 
 def _try_others(request: LoadRequest) -> Loaded | _Refusal:
     """Load on providers that the caller named; the runtime gives the CPU what they leave."""
     accelerators = request.choice.accelerators
-    prepared = request.prepare("cpu")
+    try:
+        prepared = request.prepare(accelerators[0].name)
+    except ProviderUnavailableError as error:  # of a dtype or form that it cannot run
+        return _Refusal(str(error))
     try:
         pipeline = request.pipeline(prepared, Backend(tuple(item.native for item in accelerators)))
     except (ProviderUnavailableError, ModelLoadError) as error:
@@ -130,10 +150,10 @@ def _try_others(request: LoadRequest) -> Loaded | _Refusal:
 
 
 def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
-    if request.dtype == "int8" or request.onnx_file:
-        return _Refusal("it runs float32 graphs that ortembed makes from safetensors, neither int8 nor ONNX files")
+    if reason := _against_coreml(request):
+        return _Refusal(reason)
     try:
-        prepared = request.prepare("coreml")
+        prepared = request.prepare(COREML)
     except (ModelLoadError, ModelNotFoundError, IntegrityError) as error:
         if not request.choice.may_use_cpu:
             raise
@@ -152,6 +172,13 @@ def _try_coreml(request: LoadRequest) -> Loaded | _Refusal:
         return _Refusal(str(error), is_news=True)
     pipeline.watch_buckets(_warn_of_bucket)
     return Loaded(pipeline, (COREML, CPU) if request.choice.may_use_cpu else (COREML,), verdict)
+
+
+def _against_coreml(request: LoadRequest) -> str:
+    """Tell what in the request is against it; empty for nothing."""
+    if request.dtype in (BFLOAT16, INT8) or request.onnx_file:
+        return "it runs float32 graphs that ortembed makes from safetensors, no other dtypes, no ONNX files"
+    return f"form={request.form!r} was asked for" if request.form else ""
 
 
 def _warn_of_bucket(message: str) -> None:

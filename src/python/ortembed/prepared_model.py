@@ -39,8 +39,8 @@ class Facts:
     """How a prepared model came to be.
 
     Attributes:
-        dtype: "float32" or "int8".
-        form: "cpu" or "coreml".
+        dtype: "float32", "bfloat16" or "int8".
+        form: "cpu" (padded batches, the runtime's operators), "packed" (ortembed's own) or "coreml".
         origin: What the graph was made from: SAFETENSORS or the name of an ONNX file.
         remark: Why an ONNX file's graph is as it came; empty where it is fused.
         exporter_version: Of ortembed's way to make it.
@@ -65,7 +65,8 @@ class PreparedModel:
     facts: Facts
     settings: ModelSettings
     files: Mapping[str, Path]  # copies of the model's own small files, by name
-    quality: QualityReport | None  # how near the vectors are to float32's, of an int8 model
+    quality: QualityReport | None  # how near the vectors are to float32's, of a bfloat16 or int8 model
+    form_reason: str = ""  # why it has its form, in words, where that was chosen
 
     @property
     def graph(self) -> Path:

@@ -67,6 +67,8 @@ class ModelInfo:
         dtype: Number format of the model's weights.
         providers: ONNX Runtime's execution providers in order of preference.
         runtime_version: Version of the ONNX Runtime library.
+        form: Of the graph: "cpu" (padded batches, the runtime's operators), "packed" (ortembed's own) or "coreml".
+        form_reason: Why that one, in words.
     """
 
     model: str
@@ -75,6 +77,8 @@ class ModelInfo:
     dtype: str
     providers: tuple[str, ...]
     runtime_version: str
+    form: str
+    form_reason: str
 
 
 @dataclass(frozen=True)

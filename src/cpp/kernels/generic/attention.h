@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "kernels/generic/attention_operands.h"
 #include "kernels/generic/math.h"
@@ -38,7 +39,8 @@ struct Seen {
 };
 
 inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, std::size_t count) {
-  if (reach < 0) return {0, count};
+  constexpr std::int64_t endless = std::int64_t{1} << 40;  // beyond any text, and sums with it fit
+  if (reach < 0 || reach >= endless) return {0, count};
   const auto from = static_cast<std::int64_t>(query) - reach - static_cast<std::int64_t>(first);
   const auto to = static_cast<std::int64_t>(query) + reach + 1 - static_cast<std::int64_t>(first);
   const auto limit = static_cast<std::int64_t>(count);
@@ -138,7 +140,9 @@ class Attention {
     for (std::size_t row = 0; row < count; ++row) {
       float* out = task_.output + (query + row) * task_.output_stride;
       const float* from = has_one ? block_output_ + row * shape_.columns : out;
-      const float factor = 1 / memory_.sums[row];
+      // A token whose scores are all minus infinity has no mean.
+      const bool has_mean = memory_.largest[row] > hidden_score;
+      const float factor = has_mean ? 1 / memory_.sums[row] : std::numeric_limits<float>::quiet_NaN();
       for (std::size_t j = 0; j < task_.head_width; ++j) out[j] = from[j] * factor;
     }
   }

@@ -48,6 +48,26 @@ ORTEMBED_NOINLINE void multiply(const Tile& tile) {
 
 using Multiply = void (*)(const Tile& tile);
 
+// The loop above, or the target's own where its instructions do not fit that one.
+template <class Dot, std::size_t rows, std::size_t vectors>
+constexpr Multiply multiplier() {
+  if constexpr (requires { &Dot::template multiply<rows, vectors>; }) {
+    return &Dot::template multiply<rows, vectors>;
+  } else {
+    return &multiply<Dot, rows, vectors>;
+  }
+}
+
+// Rows that a target multiplies together at no more cost than one of them.
+template <class Dot>
+constexpr std::size_t rows_together() {
+  if constexpr (requires { Dot::rows_together; }) {
+    return Dot::rows_together;
+  } else {
+    return 1;
+  }
+}
+
 // The inner loops of a dot operation for each number of rows and vectors that a tile may have.
 template <class Dot>
 struct Multipliers {
@@ -68,18 +88,20 @@ struct Multipliers {
   }
   template <std::size_t row, std::size_t... vector>
   constexpr void fill_row(std::index_sequence<vector...>) {
-    ((functions[row][vector] = &multiply<Dot, row + 1, vector + 1>), ...);
+    ((functions[row][vector] = multiplier<Dot, row + 1, vector + 1>()), ...);
   }
 };
 
-// Splits `count` rows into tiles of nearly equal height, since a low tile loads as many weights as a high one; calls
-// visit(first, rows) for each.
-template <std::size_t most, class Visit>
+// Splits `count` rows into tiles of nearly equal height, since a low tile loads as many weights as a high one, each
+// but the last of whole steps; calls visit(first, rows) for each.
+template <std::size_t most, std::size_t step = 1, class Visit>
 ORTEMBED_INLINE void visit_tiles(std::size_t count, const Visit& visit) {
   const std::size_t tiles = (count + most - 1) / most;
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const std::size_t first = count * tile / tiles;
-    visit(first, count * (tile + 1) / tiles - first);
+  std::size_t first = 0;
+  for (std::size_t tile = 1; tile <= tiles; ++tile) {
+    const std::size_t end = tile == tiles ? count : (count * tile / tiles + step - 1) / step * step;
+    visit(first, end - first);
+    first = end;
   }
 }
 

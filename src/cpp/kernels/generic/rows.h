@@ -123,23 +123,54 @@ void round_rows(const float* x, std::size_t stride, std::size_t count, std::size
   }
 }
 
+// Sums that go side by side, since each addition waits for the one before.
+constexpr std::size_t sums_at_once = 4;
+
+template <class T>
+ORTEMBED_INLINE typename T::Float sum_of(const typename T::Float (&sums)[sums_at_once]) {
+  return T::add(T::add(sums[0], sums[1]), T::add(sums[2], sums[3]));
+}
+
+template <class T>
+ORTEMBED_INLINE typename T::Float load_up_to(const float* x, std::size_t count) {
+  return count < T::lanes ? T::load_part(x, count) : T::load(x);
+}
+
+template <class T>
+ORTEMBED_INLINE void store_up_to(float* x, typename T::Float value, std::size_t count) {
+  if (count < T::lanes) {
+    T::store_part(x, value, count);
+  } else {
+    T::store(x, value);
+  }
+}
+
+// Calls visit(k, i, count) for each vector of a row, where k is the sum that it belongs to, and count the values that
+// are left, or a whole vector.
+template <class T, class Visit>
+ORTEMBED_INLINE void visit_vectors(std::size_t size, const Visit& visit) {
+  constexpr std::size_t step = sums_at_once * T::lanes;
+  std::size_t i = 0;
+  for (; i + step <= size; i += step) {
+    unrolled<sums_at_once>([&](auto k) { visit(k, i + k * T::lanes, T::lanes); });
+  }
+  for (; i < size; i += T::lanes)
+    visit(std::integral_constant<std::size_t, 0>{}, i, size - i < T::lanes ? size - i : T::lanes);
+}
+
 // LayerNorm (Ba et al. 2016, arXiv:1607.06450) of values that lie in `out` already.
 template <class T>
-void norm_row(float* out, std::size_t width, typename T::Float sum, const NormView& norm) {
+void norm_row(float* out, std::size_t width, float sum, const NormView& norm) {
   const float size = static_cast<float>(width);
-  const typename T::Float mean = T::set(T::reduce_add(sum) / size);
-  typename T::Float squares = T::zero();
-  visit_row<T>(
-      width,
-      [&](std::size_t i) {
-        const typename T::Float centred = T::subtract(T::load(out + i), mean);
-        squares = T::multiply_add(centred, centred, squares);
-      },
-      [&](std::size_t i, std::size_t count) {
-        const typename T::Float centred = T::first(count, T::subtract(T::load_part(out + i, count), mean), T::zero());
-        squares = T::multiply_add(centred, centred, squares);
-      });
-  const float variance = T::reduce_add(squares) / size + norm.epsilon;
+  const typename T::Float mean = T::set(sum / size);
+  typename T::Float squares[sums_at_once];
+  unrolled<sums_at_once>([&](auto k) { squares[k] = T::zero(); });
+  visit_vectors<T>(width, [&](auto k, std::size_t i, std::size_t count) {
+    const typename T::Float centred = T::subtract(load_up_to<T>(out + i, count), mean);
+    const typename T::Float kept = count < T::lanes ? T::first(count, centred, T::zero()) : centred;
+    squares[k] = T::multiply_add(kept, kept, squares[k]);
+  });
+  const float variance = T::reduce_add(sum_of<T>(squares)) / size + norm.epsilon;
   const float poison = variance - variance;  // NaN where it is beyond float32, else 0
   const typename T::Float factor = T::set(1 / T::square_root(variance) + poison);
   const auto normed = [&](typename T::Float x, typename T::Float weight, typename T::Float bias) {
@@ -165,23 +196,15 @@ void norm_rows(const float* x, const float* residual, std::size_t count, std::si
     const float* left = x + row * width;
     const float* right = residual == nullptr ? nullptr : residual + row * width;
     float* target = out + row * width;
-    typename T::Float sum = T::zero();
-    visit_row<T>(
-        width,
-        [&](std::size_t i) {
-          const typename T::Float value =
-              right == nullptr ? T::load(left + i) : T::add(T::load(left + i), T::load(right + i));
-          sum = T::add(sum, value);
-          T::store(target + i, value);
-        },
-        [&](std::size_t i, std::size_t part) {
-          const typename T::Float value = right == nullptr
-                                              ? T::load_part(left + i, part)
-                                              : T::add(T::load_part(left + i, part), T::load_part(right + i, part));
-          sum = T::add(sum, value);
-          T::store_part(target + i, value, part);
-        });
-    if (norm.weight != nullptr) norm_row<T>(target, width, sum, norm);
+    typename T::Float sums[sums_at_once];
+    unrolled<sums_at_once>([&](auto k) { sums[k] = T::zero(); });
+    visit_vectors<T>(width, [&](auto k, std::size_t i, std::size_t part) {
+      typename T::Float value = load_up_to<T>(left + i, part);
+      if (right != nullptr) value = T::add(value, load_up_to<T>(right + i, part));
+      sums[k] = T::add(sums[k], value);
+      store_up_to<T>(target + i, value, part);
+    });
+    if (norm.weight != nullptr) norm_row<T>(target, width, T::reduce_add(sum_of<T>(sums)), norm);
   }
 }
 

@@ -1,4 +1,4 @@
-// Owns the reading and packing of a linear's six inputs: weight, scale, bias, input scale, float channels and their weight.
+// Owns the reading and packing of a linear's inputs: weight, scale, bias, input scale, channels in float and theirs.
 #include "ort/operators/linear_inputs.h"
 
 #include <memory>
@@ -41,12 +41,12 @@ LinearWeights read_weights(const Node& node, std::size_t weight, LinearShape sha
   }
   const bool is_int8 = matrix.shape.type == ElementType::int8;
   LinearWeights weights{is_int8 ? WeightType::int8 : WeightType::bfloat16,
-                              shape.inputs,
-                              shape.outputs,
-                              matrix.data,
-                              node.floats(weight + scale, {shape.outputs}),
-                              node.floats(weight + bias, {shape.outputs}),
-                              node.floats(weight + input_scale, {shape.inputs})};
+                        shape.inputs,
+                        shape.outputs,
+                        matrix.data,
+                        node.floats(weight + scale, {shape.outputs}),
+                        node.floats(weight + bias, {shape.outputs}),
+                        node.floats(weight + input_scale, {shape.inputs})};
   if (is_int8 && weights.scale == nullptr) node.fail_input(weight + scale, "is missing for weights of int8");
   if (!is_int8 && weights.scale != nullptr) node.fail_input(weight + scale, "is for weights of int8 alone");
   if (!is_int8 && weights.input_scale != nullptr) {

@@ -1,4 +1,4 @@
-// Owns the reading and packing of a linear's six inputs: weight, scale, bias, input scale, float channels and their weight.
+// Owns the reading and packing of a linear's inputs: weight, scale, bias, input scale, channels in float and theirs.
 #pragma once
 
 #include <cstddef>

@@ -80,7 +80,12 @@ def add_model(parser: argparse.ArgumentParser, *, dtype: str | None = "float32")
     parser.add_argument("model", metavar="MODEL", help="short name, hub name or folder")
     default = dtype or "int8, or float32 where there is something else to compare"
     parser.add_argument("--dtype", choices=DTYPES, default=dtype, help=f"default: {default}")
-    parser.add_argument("--form", choices=FORMS, default="cpu", help="what the graph is made for (default: cpu)")
+    parser.add_argument(
+        "--form",
+        choices=FORMS,
+        help="cpu: the runtime's operators; packed: ortembed's own, for bfloat16 and int8; coreml (default: packed "
+        "where it can be, else cpu)",
+    )
     parser.add_argument("--onnx", metavar="PATH", help="use this ONNX file of the model's, by its path in it")
 
 

@@ -35,6 +35,7 @@ def describe(name: str, prepared: PreparedModel) -> dict[str, Any]:
         "prompts": dict(settings.prompts),
         "default_prompt_name": settings.default_prompt_name,
         **asdict(prepared.facts),
+        "form_reason": prepared.form_reason,
         "quality": asdict(prepared.quality) if prepared.quality else None,
         "folder": str(prepared.folder),
         "bytes": prepared.size(),

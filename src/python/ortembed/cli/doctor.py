@@ -95,7 +95,8 @@ def _describe(options: argparse.Namespace, loaded: Loaded) -> dict[str, Any]:
     return {
         "model": options.model,
         "dtype": pipeline.prepared.facts.dtype,
-        "form": pipeline.prepared.facts.form,
+        "form": report.form,
+        "form reason": report.form_reason,
         "folder": str(pipeline.prepared.folder),
         "runs on": list(report.providers),
         "partition": {shape: str(partition) for shape, partition in report.partitions.items()},

@@ -14,7 +14,7 @@ from ortembed.cli.machine import machine
 from ortembed.cli.streams import standard_output
 from ortembed.errors import ModelNotFoundError
 from ortembed.load_request import LoadRequest
-from ortembed.prepare import find_prepared
+from ortembed.prepare import FLOAT32, find_prepared
 from ortembed.providers import choose_providers
 from ortembed.runtime_library import available_providers
 
@@ -31,9 +31,9 @@ def add_parser(commands: Commands) -> None:
         commands,
         "info",
         help="describe a prepared model",
-        description="Describe a model that has been prepared: settings, prompts, files, and how an int8 graph "
-        "compares with float32; this machine's runtime, providers and cache; and what an accelerator's test saw. "
-        "Nothing is downloaded or made.",
+        description="Describe a model that has been prepared: settings, prompts, files, its form and why it has that "
+        "one, and how its vectors compare with float32's; this machine's runtime, instructions and cache; and what "
+        "an accelerator's test saw. Nothing is downloaded or made.",
         examples=[
             "ortembed info all-minilm-l6-v2",
             "ortembed info bge-small-en-v1.5 --dtype int8 --json",
@@ -79,7 +79,7 @@ def _find(options: argparse.Namespace) -> PreparedModel:
     prepared = find_prepared(options.model, **variant(options))
     if prepared:
         return prepared
-    usual = {"--dtype": "float32", "--form": "cpu"}
+    usual = {"--dtype": FLOAT32}
     asked = {
         "--dtype": options.dtype,
         "--form": options.form,
@@ -89,6 +89,6 @@ def _find(options: argparse.Namespace) -> PreparedModel:
     }
     flags = [word for flag, value in asked.items() if value not in (None, usual.get(flag)) for word in (flag, value)]
     raise ModelNotFoundError(
-        f"{options.model!r} has not been prepared as {options.dtype} for {options.form}; "
-        f"run: {shlex.join(['ortembed', 'prepare', options.model, *flags])}"
+        f"{options.model!r} has not been prepared as {options.dtype}{' for ' if options.form else ''}"
+        f"{options.form or ''}; run: {shlex.join(['ortembed', 'prepare', options.model, *flags])}"
     )

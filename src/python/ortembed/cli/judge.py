@@ -9,7 +9,7 @@ import numpy as np
 
 from ortembed.cli.streams import report_step, say
 from ortembed.pipeline import Pipeline
-from ortembed.prepare import prepare
+from ortembed.prepare import FLOAT32, PADDED, prepare
 from ortembed.quality import measure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SHOWN_CHARACTERS = 60
 
 def is_reference(options: argparse.Namespace) -> bool:
     """Tell whether what is asked for is the very thing that others are compared with: float32 for CPU."""
-    return options.dtype == "float32" and options.form == "cpu" and not options.onnx
+    return options.dtype == FLOAT32 and options.form in (None, PADDED) and not options.onnx
 
 
 class _WithDefaultPrompt:

@@ -11,7 +11,7 @@ from ortembed.cli.help import add_command
 from ortembed.cli.streams import standard_output
 from ortembed.errors import OrtembedError
 from ortembed.manifest import Manifest, manifests
-from ortembed.prepare import DTYPES, find_prepared
+from ortembed.prepare import DTYPES, PACKED, find_prepared
 
 if TYPE_CHECKING:
     import argparse
@@ -57,19 +57,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _prepared(name: str, cache_dir: str | None) -> list[str]:
-    """Give the dtypes that a model has been prepared in, for CPU."""
-    found = []
+def _prepared(name: str, cache_dir: str | None) -> dict[str, str]:
+    """Give the dtypes that a model has been prepared in, for CPU, and the form of each."""
+    found = {}
     for dtype in DTYPES:
         try:
-            if find_prepared(name, cache_dir=cache_dir, dtype=dtype):
-                found.append(dtype)
-        except OrtembedError:  # of files in a cache that cannot be used: it is not prepared
+            if prepared := find_prepared(name, cache_dir=cache_dir, dtype=dtype):
+                found[dtype] = prepared.facts.form
+        except OrtembedError:  # of files that cannot be used, or a dtype that it cannot have: it is not prepared
             continue
     return found
 
 
-def _row(manifest: Manifest, prepared: list[str]) -> tuple[str, ...]:
+def _row(manifest: Manifest, prepared: dict[str, str]) -> tuple[str, ...]:
     return (
         manifest.name,
         str(manifest.dimension),
@@ -77,11 +77,11 @@ def _row(manifest: Manifest, prepared: list[str]) -> tuple[str, ...]:
         str(manifest.size_mb),
         manifest.licence,
         manifest.languages,
-        ", ".join(prepared) or "no",
+        ", ".join(f"{dtype} ({form})" if form == PACKED else dtype for dtype, form in prepared.items()) or "no",
         manifest.description,
     )
 
 
-def _as_json(manifest: Manifest, prepared: list[str]) -> dict[str, Any]:
+def _as_json(manifest: Manifest, prepared: dict[str, str]) -> dict[str, Any]:
     known = {key: value for key, value in asdict(manifest).items() if key not in ("sha256", "package")}
-    return {**known, "prepared": prepared}
+    return {**known, "prepared": list(prepared), "forms": prepared}

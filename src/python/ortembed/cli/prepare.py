@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ortembed.cli.arguments import Commands
     from ortembed.prepared_model import PreparedModel
 
-_SHOWN = ("model", "dtype", "form", "dimension", "max_seq_length", "folder", "quality")
+_SHOWN = ("model", "dtype", "form", "form_reason", "dimension", "max_seq_length", "folder", "quality")
 
 
 def add_parser(commands: Commands) -> None:
@@ -30,8 +30,8 @@ def add_parser(commands: Commands) -> None:
         commands,
         "prepare",
         help="download a model and make it ready to load",
-        description="Download a model where that is needed, make its graph, check an int8 graph against float32, "
-        "and print where it lies. What is prepared already is only shown.",
+        description="Download a model where that is needed, make its graph, check a bfloat16 or int8 graph against "
+        "float32, and print where it lies. What is prepared already is only shown.",
         examples=[
             "ortembed prepare bge-small-en-v1.5",
             "ortembed prepare all-minilm-l6-v2 --dtype int8 --verify texts.txt",
@@ -72,7 +72,7 @@ def _own_texts(options: argparse.Namespace) -> list[str]:
     if not options.verify:
         return []
     if is_reference(options):
-        raise InvalidInputError("--verify compares with float32 for CPU; give --dtype int8, --form coreml or --onnx")
+        raise InvalidInputError("--verify compares with float32 for CPU; give --dtype, --form coreml or --onnx")
     texts = read_texts(options.verify)
     if not texts:
         raise InvalidInputError(f"{options.verify} has no texts")

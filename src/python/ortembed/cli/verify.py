@@ -15,7 +15,7 @@ from ortembed.cli.help import add_command
 from ortembed.cli.judge import encode_reference, is_reference, judge
 from ortembed.cli.streams import report_step, standard_output
 from ortembed.errors import InvalidInputError
-from ortembed.prepare import check_entry, prepare
+from ortembed.prepare import COREML, FLOAT32, check_entry, prepare
 from ortembed.prepare.int8.probes import held_out_texts
 from ortembed.quality import FLOORS, Floor
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ortembed.cli.arguments import Commands
+
+_FLOORS = "; ".join(f"{name} {floor.cosine_min}, mean {floor.cosine_mean}" for name, floor in FLOORS.items())
 
 
 def add_parser(commands: Commands) -> None:
@@ -52,7 +54,7 @@ def add_parser(commands: Commands) -> None:
         "--min-cosine",
         metavar="X",
         type=_cosine,
-        help="floor (default: 0.9999; for int8 0.98, mean 0.993)",
+        help=f"floor (default: {_FLOORS})",
     )
     add_source(parser)
     parser.set_defaults(run=run)
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     asked_floor = options.min_cosine
     floor = FLOORS[options.dtype] if asked_floor is None else Floor(cosine_min=asked_floor, cosine_mean=asked_floor)
     figures, good = judge(prepared, texts, reference, floor)
-    asked = {"model": options.model, "dtype": options.dtype, "form": options.form}
+    asked = {"model": options.model, "dtype": options.dtype, "form": prepared.facts.form}
     compared = {"compared with": str(options.against or "float32")}
     print("\n".join(lines({**asked, **compared, **figures})), file=stream)
     return 0 if good else 1
@@ -78,11 +80,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _choose_dtype(options: argparse.Namespace) -> None:
     """Fill in the dtype that is not said: what there is to compare."""
-    other = options.form != "cpu" or options.onnx or options.against
-    options.dtype = options.dtype or ("float32" if other else "int8")
+    other = options.form == COREML or options.onnx or options.against
+    options.dtype = options.dtype or (FLOAT32 if other else "int8")
     if is_reference(options) and not options.against:
         raise InvalidInputError(
-            "float32 is what others are compared with; give --against VECTORS, --dtype int8, --form coreml or --onnx"
+            "float32 is what others are compared with; give --against VECTORS, another --dtype, --form coreml or "
+            "--onnx"
         )
 
 

@@ -28,11 +28,12 @@ class OrtembedEmbedding(BaseEmbedding):
     """Embeds documents and queries, each with the model's prompts for them.
 
     Attributes:
-        model_name, dtype, revision, max_seq_length, onnx_file, truncate_dim: What it was made with.
+        model_name, dtype, form, revision, max_seq_length, onnx_file, truncate_dim: What it was made with.
     """
 
     model_name: str = Field(frozen=True)
     dtype: str = Field(frozen=True)
+    form: str | None = Field(frozen=True)
     revision: str | None = Field(frozen=True)
     max_seq_length: int | None = Field(frozen=True)
     onnx_file: str | None = Field(frozen=True)

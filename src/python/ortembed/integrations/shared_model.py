@@ -25,6 +25,7 @@ class ModelArguments(TypedDict, total=False):
     """What decides an adapter's vectors beside the model's name: Embedder's arguments, and encode's truncate_dim."""
 
     dtype: str
+    form: str | None
     revision: str | None
     max_seq_length: int | None
     onnx_file: str | None
@@ -41,6 +42,7 @@ class SharedModel:
 
     model: str
     dtype: str = "float32"
+    form: str | None = None
     revision: str | None = None
     max_seq_length: int | None = None
     onnx_file: str | None = None
@@ -104,7 +106,9 @@ def share(model: str | os.PathLike[str] | Embedder, **arguments: Unpack[ModelArg
         _embedders[key] = model
     shared = replace(key, truncate_dim=arguments.get("truncate_dim"))
     shared.documents([])  # loads, and checks truncate_dim
-    return shared
+    form = cast("str | None", shared.embedder.config()["form"])  # which other machines might not choose
+    _embedders[replace(key, form=form)] = shared.embedder
+    return replace(shared, form=form)
 
 
 def check_config(config: Mapping[str, object]) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Ids = npt.NDArray[np.int64]
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 8
+EXPORTER_VERSION = 9
 
 _COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does not depend on how many
 
@@ -53,7 +53,7 @@ def build_float(files: Mapping[str, Path], folder: Path, facts: Facts, report: C
     from ortembed.prepare.export import export  # noqa: PLC0415 - imports onnx, which a cached model need not
 
     report("making the graph from the weights")
-    shards = [path for name, path in weights.items() if name != WEIGHTS_INDEX]
+    shards = _shards(files)
     export(config, shards, folder, facts.form)
     write_prepared(folder, small, facts)
     kind, other = ("plain", "coreml") if facts.form == "cpu" else ("fused", "cpu")
@@ -91,7 +91,7 @@ def build_int8(
     probe_texts: Sequence[str],
     report: Callable[[str], object],
 ) -> None:
-    """Make an int8 model from a float32 one, and check the one against the other.
+    """Make an int8 model for padded batches from a float32 one, and check the one against the other.
 
     Raises:
         ModelLoadError: The vectors are too far from float32's, or nothing can be quantized.
@@ -105,13 +105,46 @@ def build_int8(
     quantize(original.graph, folder, calibration)
     write_prepared(folder, original.files, facts)
     report("comparing with float32")
+    _judge(original, folder, texts, expected)
+
+
+def build_packed(
+    original: PreparedModel,
+    files: Mapping[str, Path],
+    folder: Path,
+    facts: Facts,
+    probe_texts: Sequence[str],
+    report: Callable[[str], object],
+) -> None:
+    """Make a model in the packed form from its own files, and check it against the float32 one.
+
+    Raises:
+        ModelLoadError: The vectors are too far from float32's, or ortembed's own operators cannot run it.
+    """
+    from ortembed.prepare.export import export_packed  # noqa: PLC0415 - imports onnx, as above
+    from ortembed.prepare.packed import choose_rounding  # noqa: PLC0415
+
+    texts = [*held_out_texts(), *probe_texts]
+    report("embedding texts in float32")
+    calibration, expected = _in_float(original, texts)
+    report("rounding the weights")
+    with tempfile.TemporaryDirectory(prefix="inputs-", dir=folder) as work:
+        rounding = choose_rounding(facts.dtype, original.graph, calibration, Path(work))
+        export_packed(read_json(files[CONFIG]), _shards(files), folder, rounding)
+    write_prepared(folder, original.files, facts)
+    report("comparing with float32")
+    _judge(original, folder, texts, expected)
+
+
+def _judge(original: PreparedModel, folder: Path, texts: Sequence[str], expected: Floats) -> None:
+    """Compare a model with the float32 vectors of texts; keep the figures, or refuse it with them."""
     # Not the settings in the folder alone: a manifest may have completed them.
     candidate = replace(read_prepared(folder), settings=original.settings)
-    quality = measure(expected, Pipeline(candidate), texts)
-    floor = FLOORS["int8"]
+    quality, dtype = measure(expected, Pipeline(candidate), texts), candidate.facts.dtype
+    floor = FLOORS[dtype]
     if not quality.reaches(floor):
         raise ModelLoadError(
-            f"int8 vectors are too far from float32's: {quality.shortfall(floor)}; use dtype='float32'"
+            f"{dtype} vectors are too far from float32's: {quality.shortfall(floor)}; use dtype='float32'"
         )
     (folder / QUALITY).write_text(quality.to_json(), "utf-8")
 
@@ -122,6 +155,11 @@ def _in_float(original: PreparedModel, texts: Sequence[str]) -> tuple[list[Ids],
     tokens = pipeline.tokenizer.encode(calibration_texts())
     ids = np.split(tokens.ids.astype(np.int64), tokens.offsets[1:-1])
     return ids, pipeline.encode(texts)
+
+
+def _shards(files: Mapping[str, Path]) -> list[Path]:
+    """Give the safetensors files of the encoder."""
+    return [path for name, path in _split(files)[1].items() if name != WEIGHTS_INDEX]
 
 
 def _split(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Path]]:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 GRAPH_NAME = "model.onnx"
 WEIGHTS_NAME = "model.onnx.data"
 MICROSOFT = "com.microsoft"  # the runtime's own fused operators
+OWN = "ortembed"  # operators that ortembed brings along
+QKV = "qkv"  # ends the names of queries, keys and values that are projected as one
 
 # Below the runtime's floor (1.21 reads IR 10 and opset 22), so that every supported runtime reads the file.
 IR_VERSION = 9
 OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
+_OWN_OPSET = (helper.make_opsetid(OWN, 1),)
 
 EXTERNAL_FROM_BYTES = 16 * 1024
 _ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less
@@ -49,21 +52,22 @@ class GraphBuilder:
         """Close the file of weights."""
         self._data.close()
 
-    def weight(self, name: str, array: npt.NDArray[np.generic]) -> str:
-        """Add a constant tensor; give its name. A name that is there already is left as it is."""
+    def weight(self, name: str, array: npt.NDArray[np.generic], data_type: int | None = None) -> str:
+        """Add a constant tensor; give its name. A name that is there already is left as it is.
+
+        The type is the array's, unless one is given that numpy does not have: bfloat16, whose bits are uint16.
+        """
         if name in self._initializers:
             return name
         array = np.asarray(array, order="C")  # ascontiguousarray would make a scalar a vector
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype) if data_type is None else data_type
         if array.nbytes < EXTERNAL_FROM_BYTES:
-            self._initializers[name] = numpy_helper.from_array(array, name)
+            tensor = numpy_helper.from_array(array, name)
+            tensor.data_type = kind
+            self._initializers[name] = tensor
             return name
         self._data.seek(-self._data.tell() % _ALIGNMENT, 1)
-        tensor = TensorProto(
-            name=name,
-            dims=array.shape,
-            data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
-            data_location=TensorProto.EXTERNAL,
-        )
+        tensor = TensorProto(name=name, dims=array.shape, data_type=kind, data_location=TensorProto.EXTERNAL)
         place = {"location": WEIGHTS_NAME, "offset": self._data.tell(), "length": array.nbytes}
         for key, value in place.items():
             tensor.external_data.add(key=key, value=str(value))
@@ -120,5 +124,8 @@ class GraphBuilder:
     def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> None:
         """Write the graph."""
         graph = helper.make_graph(self._nodes, "encoder", inputs, [output], self.weights)
-        model = helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="ortembed")
+        own = [helper.make_opsetid(OWN, 1)] if any(node.domain == OWN for node in self._nodes) else []
+        model = helper.make_model(
+            graph, opset_imports=[*OPSETS, *own], ir_version=IR_VERSION, producer_name="ortembed"
+        )
         (self.folder / GRAPH_NAME).write_bytes(model.SerializeToString())

@@ -83,6 +83,10 @@ class Store:
         folder = self._entries / key
         return None if _damage(folder, expected, _HASHED_AT_LOOKUP) else folder
 
+    def has(self, key: str) -> bool:
+        """Tell whether there is an entry, be it damaged."""
+        return (self._entries / key / _MARKER).exists()
+
     def verify(self, key: str, expected: Sequence[str] = _GRAPH) -> str | None:
         """Compare every byte of an entry with its marker; give what is wrong, None when nothing is."""
         return _damage(self._entries / key, expected, None)

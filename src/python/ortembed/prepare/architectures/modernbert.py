@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ortembed.prepare.architectures.config import ConfigReader
 from ortembed.prepare.architectures.rotary import read_layer_types, read_thetas
-from ortembed.prepare.parts import Attention, Embeddings, Rotary
+from ortembed.prepare.parts import Attention, Dense, Embeddings, FeedForward, Layer, Norm, Rotary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,23 +88,31 @@ def build(shape: ModernBertShape, blocks: Blocks) -> None:
         )
     )
     for index, kind in enumerate(shape.layer_types):
-        prefix = f"layers.{index}."
-        normed = _norm(shape, blocks, f"{prefix}attn_norm", hidden) if index else hidden  # the first has none
-        attended = _attention(shape, blocks, f"{prefix}attn.", normed, kind)
-        hidden = blocks.add(f"{prefix}attn.residual", hidden, attended)
-        fed = _feed_forward(shape, blocks, f"{prefix}mlp.", _norm(shape, blocks, f"{prefix}mlp_norm", hidden))
-        hidden = blocks.add(f"{prefix}mlp.residual", hidden, fed)
-    blocks.finish(_norm(shape, blocks, "final_norm", hidden), shape.width)
+        hidden = blocks.layer(hidden, _layer(shape, blocks, index, kind))
+    blocks.finish(blocks.norm(hidden, _norm(shape, "final_norm")), shape.width)
 
 
-def _norm(shape: ModernBertShape, blocks: Blocks, name: str, value: str) -> str:
-    return blocks.layer_norm(name, value, shape.width, shape.epsilon, bias=shape.norm_bias)
+def _layer(shape: ModernBertShape, blocks: Blocks, index: int, kind: str) -> Layer:
+    prefix, width = f"layers.{index}.", shape.width
+    return Layer(
+        _attention(shape, blocks, f"{prefix}attn.", kind),
+        attention_output=blocks.dense(f"{prefix}attn.Wo", width, width, bias=shape.attention_bias),
+        feed_forward=_feed_forward(shape, blocks, f"{prefix}mlp."),
+        attention_norm=_norm(shape, f"{prefix}attn_norm") if index else None,  # the first has none
+        output_norm=_norm(shape, f"{prefix}mlp_norm"),
+        norms_first=True,
+    )
 
 
-def _attention(shape: ModernBertShape, blocks: Blocks, prefix: str, hidden: str, kind: str) -> str:
-    width, bias = shape.width, shape.attention_bias
-    query, key, value = blocks.packed_projections(f"{prefix}Wqkv", width, width, 3, bias=bias)
-    attention = Attention(
+def _norm(shape: ModernBertShape, name: str) -> Norm:
+    return Norm(name, shape.width, shape.epsilon, bias=shape.norm_bias)
+
+
+def _attention(shape: ModernBertShape, blocks: Blocks, name: str, kind: str) -> Attention:
+    width = shape.width
+    query, key, value = blocks.packed_projections(f"{name}Wqkv", width, width, 3, bias=shape.attention_bias)
+    return Attention(
+        name,
         query,
         key,
         value,
@@ -114,12 +122,15 @@ def _attention(shape: ModernBertShape, blocks: Blocks, prefix: str, hidden: str,
         reach=shape.reach if kind == "sliding_attention" else None,
         rotary=Rotary(shape.thetas[kind], shape.positions),
     )
-    context = blocks.attention(prefix, hidden, attention)
-    return blocks.linear(f"{prefix}Wo", context, width, width, bias=bias)
 
 
-def _feed_forward(shape: ModernBertShape, blocks: Blocks, prefix: str, hidden: str) -> str:
+def _feed_forward(shape: ModernBertShape, blocks: Blocks, name: str) -> FeedForward:
     width, inner, bias = shape.width, shape.inner_width, shape.inner_bias
-    activated, plain = blocks.packed_projections(f"{prefix}Wi", width, inner, 2, bias=bias)
-    product = blocks.gated(prefix, hidden, activated, plain, shape.activation)
-    return blocks.linear(f"{prefix}Wo", product, inner, width, bias=bias)
+    activated, plain = blocks.packed_projections(f"{name}Wi", width, inner, 2, bias=bias)
+    return FeedForward(
+        name,
+        shape.activation,
+        inner=Dense(f"{name}activated", activated),
+        outer=blocks.dense(f"{name}Wo", inner, width, bias=bias),
+        plain=Dense(f"{name}plain", plain),
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures import post_norm
 from ortembed.prepare.architectures.config import ConfigReader
+from ortembed.prepare.parts import RelativeBias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +64,7 @@ def build(shape: post_norm.Shape, blocks: Blocks) -> None:
     """Add the whole encoder."""
     name = "encoder.relative_attention_bias"
     table = blocks.weights.get(f"{name}.weight", (_BUCKETS, shape.heads))
-    bias = blocks.relative_bias(name, table, relative_buckets(shape.positions))
-    post_norm.build(shape, blocks, _NAMES, bias)
+    post_norm.build(shape, blocks, _NAMES, RelativeBias(name, table, relative_buckets(shape.positions)))
 
 
 def relative_buckets(length: int) -> npt.NDArray[np.int64]:

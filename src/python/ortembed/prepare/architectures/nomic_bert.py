@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures.config import ConfigReader
 from ortembed.prepare.architectures.rotary import read_theta
-from ortembed.prepare.parts import Attention, Embeddings, Rotary
+from ortembed.prepare.parts import Attention, Dense, Embeddings, FeedForward, Layer, Norm, Rotary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,23 +132,25 @@ def build(shape: NomicBertShape, blocks: Blocks) -> None:
     token_type = weights.get("embeddings.token_type_embeddings.weight", (shape.token_types, shape.width))
     hidden = blocks.embed(Embeddings(word=word + token_type[0], norm=names.embedding_norm, epsilon=shape.epsilon))
     for index in range(shape.layers):
-        prefix = names.layer.format(index)
-        attended = _attention(shape, blocks, names, prefix, hidden)
-        hidden = _close(shape, blocks, f"{prefix}{names.attention_norm}", hidden, attended)
-        fed = _feed_forward(shape, blocks, names, prefix, hidden)
-        hidden = _close(shape, blocks, f"{prefix}{names.inner_norm}", hidden, fed)
+        hidden = blocks.layer(hidden, _layer(shape, blocks, names, names.layer.format(index)))
     blocks.finish(hidden, shape.width)
 
 
-def _close(shape: NomicBertShape, blocks: Blocks, name: str, residual: str, value: str) -> str:
-    total = blocks.add(f"{name}.residual", residual, value)
-    return blocks.layer_norm(name, total, shape.width, shape.epsilon)
+def _layer(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str) -> Layer:
+    width, inner = shape.width, shape.heads * shape.head_width
+    return Layer(
+        _attention(shape, blocks, names, prefix, inner),
+        attention_output=blocks.dense(f"{prefix}{names.output}", inner, width, bias=False),
+        feed_forward=_feed_forward(shape, blocks, names, prefix),
+        attention_norm=Norm(f"{prefix}{names.attention_norm}", width, shape.epsilon),
+        output_norm=Norm(f"{prefix}{names.inner_norm}", width, shape.epsilon),
+    )
 
 
-def _attention(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str, hidden: str) -> str:
-    inner = shape.heads * shape.head_width
+def _attention(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str, inner: int) -> Attention:
     query, key, value = _projections(blocks, names, prefix, shape.width, inner)
-    attention = Attention(
+    return Attention(
+        f"{prefix}attn.",
         query,
         key,
         value,
@@ -157,8 +159,6 @@ def _attention(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str
         head_width=shape.head_width,
         rotary=Rotary(shape.theta, shape.positions),
     )
-    context = blocks.attention(f"{prefix}attn.", hidden, attention)
-    return blocks.linear(f"{prefix}{names.output}", context, inner, shape.width, bias=False)
 
 
 def _projections(blocks: Blocks, names: _Names, prefix: str, width: int, inner: int) -> list[Projection]:
@@ -168,10 +168,15 @@ def _projections(blocks: Blocks, names: _Names, prefix: str, width: int, inner: 
     return [blocks.projection(f"{own}{part}_proj", width, inner, bias=False) for part in ("q", "k", "v")]
 
 
-def _feed_forward(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str, hidden: str) -> str:
+def _feed_forward(shape: NomicBertShape, blocks: Blocks, names: _Names, prefix: str) -> FeedForward:
+    width, inner = shape.width, shape.inner_width
     activated, plain = (
-        blocks.projection(f"{prefix}{name}", shape.width, shape.inner_width, bias=False)
-        for name in (names.gate, names.up)
+        blocks.projection(f"{prefix}{name}", width, inner, bias=False) for name in (names.gate, names.up)
     )
-    product = blocks.gated(f"{prefix}mlp.", hidden, activated, plain, shape.activation)
-    return blocks.linear(f"{prefix}{names.down}", product, shape.inner_width, shape.width, bias=False)
+    return FeedForward(
+        f"{prefix}mlp.",
+        shape.activation,
+        inner=Dense(f"{prefix}mlp.activated", activated),
+        outer=blocks.dense(f"{prefix}{names.down}", inner, width, bias=False),
+        plain=Dense(f"{prefix}mlp.plain", plain),
+    )

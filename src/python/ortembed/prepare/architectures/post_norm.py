@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ortembed.prepare.parts import Attention, Embeddings
+from ortembed.prepare.parts import Attention, Embeddings, FeedForward, Layer, Norm
 
 if TYPE_CHECKING:
     from ortembed.prepare.blocks import Blocks
+    from ortembed.prepare.parts import RelativeBias
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class LayerNames:
     output_norm: str
 
 
-def build(shape: Shape, blocks: Blocks, names: LayerNames, bias: str | None = None) -> None:
+def build(shape: Shape, blocks: Blocks, names: LayerNames, bias: RelativeBias | None = None) -> None:
     """Add embeddings and layers; a bias is added to all layers' attention scores."""
     hidden = blocks.embed(_embeddings(shape, blocks))
     for index in range(shape.layers):
-        hidden = _layer(shape, blocks, names, names.layer.format(index), hidden, bias)
+        hidden = blocks.layer(hidden, _layer(shape, blocks, names, names.layer.format(index), bias))
     blocks.finish(hidden, shape.width)
 
 
@@ -73,20 +74,20 @@ def _embeddings(shape: Shape, blocks: Blocks) -> Embeddings:
     )
 
 
-def _layer(shape: Shape, blocks: Blocks, names: LayerNames, prefix: str, hidden: str, bias: str | None) -> str:
+def _layer(shape: Shape, blocks: Blocks, names: LayerNames, prefix: str, bias: RelativeBias | None) -> Layer:
     width, inner = shape.width, shape.inner_width
     query, key, value = (
         blocks.projection(prefix + part, width, width) for part in (names.query, names.key, names.value)
     )
-    attention = Attention(query, key, value, shape.heads, shape.heads, shape.head_width, bias=bias)
-    context = blocks.attention(f"{prefix}attention.", hidden, attention)
-    attended = blocks.linear(prefix + names.attention_output, context, width, width)
-    attended = _close(shape, blocks, prefix + names.attention_norm, attended, hidden)
-    active = blocks.feed_forward_in(prefix + names.inner, attended, (width, inner), shape.activation)
-    fed = blocks.linear(prefix + names.output, active, inner, width)
-    return _close(shape, blocks, prefix + names.output_norm, fed, attended)
-
-
-def _close(shape: Shape, blocks: Blocks, norm: str, value: str, residual: str) -> str:
-    total = blocks.add(f"{norm}.residual", value, residual)
-    return blocks.layer_norm(norm, total, shape.width, shape.epsilon)
+    return Layer(
+        Attention(f"{prefix}attention.", query, key, value, shape.heads, shape.heads, shape.head_width, bias=bias),
+        attention_output=blocks.dense(prefix + names.attention_output, width, width),
+        feed_forward=FeedForward(
+            f"{prefix}feed_forward.",
+            shape.activation,
+            inner=blocks.dense(prefix + names.inner, width, inner),
+            outer=blocks.dense(prefix + names.output, inner, width),
+        ),
+        attention_norm=Norm(prefix + names.attention_norm, width, shape.epsilon),
+        output_norm=Norm(prefix + names.output_norm, width, shape.epsilon),
+    )

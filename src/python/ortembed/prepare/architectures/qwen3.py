@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ortembed.errors import ModelLoadError
 from ortembed.prepare.architectures.config import ConfigReader
 from ortembed.prepare.architectures.rotary import read_layer_types, read_theta
-from ortembed.prepare.parts import Attention, Embeddings, Rotary
+from ortembed.prepare.parts import Attention, Dense, Embeddings, FeedForward, Layer, Norm, Rotary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,29 +87,37 @@ def build(shape: Qwen3Shape, blocks: Blocks) -> None:
     """Add embeddings and layers."""
     hidden = blocks.embed(Embeddings(word=blocks.weights.get("embed_tokens.weight", (shape.vocab_size, shape.width))))
     for index in range(shape.layers):
-        prefix = f"layers.{index}."
-        normed = _norm(shape, blocks, f"{prefix}input_layernorm", hidden)
-        attended = _attention(shape, blocks, f"{prefix}self_attn.", normed)
-        hidden = blocks.add(f"{prefix}self_attn.residual", hidden, attended)
-        normed = _norm(shape, blocks, f"{prefix}post_attention_layernorm", hidden)
-        hidden = blocks.add(f"{prefix}mlp.residual", hidden, _feed_forward(shape, blocks, f"{prefix}mlp.", normed))
-    blocks.finish(_norm(shape, blocks, "norm", hidden), shape.width)
+        hidden = blocks.layer(hidden, _layer(shape, blocks, f"layers.{index}."))
+    blocks.finish(blocks.norm(hidden, _norm(shape, "norm")), shape.width)
 
 
-def _norm(shape: Qwen3Shape, blocks: Blocks, name: str, value: str) -> str:
-    return blocks.rms_norm(name, value, blocks.weights.get(f"{name}.weight", (shape.width,)), shape.epsilon)
+def _layer(shape: Qwen3Shape, blocks: Blocks, prefix: str) -> Layer:
+    inner, name = shape.heads * shape.head_width, f"{prefix}self_attn."
+    return Layer(
+        _attention(shape, blocks, name),
+        attention_output=blocks.dense(f"{name}o_proj", inner, shape.width, bias=shape.attention_bias),
+        feed_forward=_feed_forward(shape, blocks, f"{prefix}mlp."),
+        attention_norm=_norm(shape, f"{prefix}input_layernorm"),
+        output_norm=_norm(shape, f"{prefix}post_attention_layernorm"),
+        norms_first=True,
+    )
 
 
-def _attention(shape: Qwen3Shape, blocks: Blocks, prefix: str, hidden: str) -> str:
+def _norm(shape: Qwen3Shape, name: str) -> Norm:
+    return Norm(name, shape.width, shape.epsilon, bias=False, is_rms=True)
+
+
+def _attention(shape: Qwen3Shape, blocks: Blocks, name: str) -> Attention:
     width, bias = shape.width, shape.attention_bias
     inner, shared = shape.heads * shape.head_width, shape.key_value_heads * shape.head_width
     query_scale, key_scale = (
-        blocks.weights.get(f"{prefix}{part}_norm.weight", (shape.head_width,)) for part in ("q", "k")
+        blocks.weights.get(f"{name}{part}_norm.weight", (shape.head_width,)) for part in ("q", "k")
     )
-    attention = Attention(
-        query=blocks.projection(f"{prefix}q_proj", width, inner, bias=bias),
-        key=blocks.projection(f"{prefix}k_proj", width, shared, bias=bias),
-        value=blocks.projection(f"{prefix}v_proj", width, shared, bias=bias),
+    return Attention(
+        name,
+        query=blocks.projection(f"{name}q_proj", width, inner, bias=bias),
+        key=blocks.projection(f"{name}k_proj", width, shared, bias=bias),
+        value=blocks.projection(f"{name}v_proj", width, shared, bias=bias),
         heads=shape.heads,
         key_value_heads=shape.key_value_heads,
         head_width=shape.head_width,
@@ -117,12 +125,15 @@ def _attention(shape: Qwen3Shape, blocks: Blocks, prefix: str, hidden: str) -> s
         head_norm=(query_scale, key_scale, shape.epsilon),
         causal=True,
     )
-    context = blocks.attention(prefix, hidden, attention)
-    return blocks.linear(f"{prefix}o_proj", context, inner, width, bias=bias)
 
 
-def _feed_forward(shape: Qwen3Shape, blocks: Blocks, prefix: str, hidden: str) -> str:
+def _feed_forward(shape: Qwen3Shape, blocks: Blocks, name: str) -> FeedForward:
     size = (shape.width, shape.inner_width)
-    activated, plain = (blocks.projection(f"{prefix}{part}_proj", *size, bias=False) for part in ("gate", "up"))
-    product = blocks.gated(prefix, hidden, activated, plain, shape.activation)
-    return blocks.linear(f"{prefix}down_proj", product, shape.inner_width, shape.width, bias=False)
+    activated, plain = (blocks.projection(f"{name}{part}_proj", *size, bias=False) for part in ("gate", "up"))
+    return FeedForward(
+        name,
+        shape.activation,
+        inner=Dense(f"{name}activated", activated),
+        outer=blocks.dense(f"{name}down_proj", shape.inner_width, shape.width, bias=False),
+        plain=Dense(f"{name}plain", plain),
+    )

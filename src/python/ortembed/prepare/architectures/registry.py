@@ -26,6 +26,9 @@ _FILES = {
     "xlm-roberta": "roberta",
 }
 
+# Those that ortembed's own operators cannot run, and why.
+_NOT_PACKED = {"qwen3": "they have neither qwen3's causal attention nor its shared heads"}
+
 
 class Architecture(Protocol):
     """What each file of this folder has."""
@@ -67,3 +70,8 @@ def refusal(config: object) -> str | None:
     except ModelLoadError as error:
         return str(error)
     return None
+
+
+def packed_refusal(config: object) -> str | None:
+    """Tell why ortembed's own operators cannot run the model of a parsed config.json; None when they can."""
+    return refusal(config) or _NOT_PACKED.get(config["model_type"] if isinstance(config, dict) else "")

@@ -3,5 +3,6 @@
 from ortembed.prepare.blocks.base import Blocks
 from ortembed.prepare.blocks.coreml import CoreMlBlocks
 from ortembed.prepare.blocks.cpu import CpuBlocks
+from ortembed.prepare.blocks.packed import PackedBlocks
 
-__all__ = ["Blocks", "CoreMlBlocks", "CpuBlocks"]
+__all__ = ["Blocks", "CoreMlBlocks", "CpuBlocks", "PackedBlocks"]

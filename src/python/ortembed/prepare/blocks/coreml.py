@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from ortembed.prepare.blocks.base import Blocks
+from ortembed.prepare.blocks.padded import PaddedBlocks
 from ortembed.prepare.parts import Projection
 from ortembed.prepared_model import EMBEDDINGS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ortembed.prepare.parts import Attention, Embeddings, Floats, Rotary
 
 
-class CoreMlBlocks(Blocks):
+class CoreMlBlocks(PaddedBlocks):
     """Plain operators; the tables of the embeddings go to files beside the graph, for the engine's EmbeddingTable."""
 
     _width = 0
@@ -51,9 +51,9 @@ class CoreMlBlocks(Blocks):
         (self.graph.folder / f"{EMBEDDINGS}.json").write_text(json.dumps(rest), "utf-8")
         return "hidden"
 
-    def attention(self, name: str, hidden: str, attention: Attention) -> str:
+    def attend(self, hidden: str, attention: Attention) -> str:
         """Spell attention out; the scores' scale is multiplied into the queries' weights."""
-        graph = self.graph
+        graph, name = self.graph, attention.name
         scaled, head_norm = _with_scale(attention)
         query = self._heads(f"{name}query", hidden, scaled, attention.heads, attention.head_width)
         key = self._heads(f"{name}key", hidden, attention.key, attention.key_value_heads, attention.head_width)
@@ -79,7 +79,9 @@ class CoreMlBlocks(Blocks):
         return graph.node("Reshape", [merged, shape], f"{name}context")
 
     def _score_biases(self, attention: Attention) -> list[str]:
-        biases = ["mask", *([attention.bias] if attention.bias else [])]
+        biases = ["mask"]
+        if attention.bias:
+            biases.append(self.relative_bias(attention.bias))
         if attention.reach is not None:
             biases.append(self.window_bias(attention.reach))
         return [*biases, self.causal_bias()] if attention.causal else biases
@@ -87,7 +89,7 @@ class CoreMlBlocks(Blocks):
     def _heads(self, name: str, hidden: str, projection: Projection, heads: int, head_width: int) -> str:
         """Project, and give [batch, heads, sequence, head_width]."""
         graph = self.graph
-        value = self.dense(name, hidden, projection)
+        value = self.project(name, hidden, projection)
         split = graph.node("Reshape", [value, graph.integers(0, 0, heads, head_width)], f"{name}.split")
         return graph.node("Transpose", [split], f"{name}.heads", perm=[0, 2, 1, 3])
 

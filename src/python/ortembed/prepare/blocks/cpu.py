@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from ortembed.prepare.blocks.base import Blocks
 from ortembed.prepare.blocks.long_texts import LONG_MODEL, LongTexts
-from ortembed.prepare.graph import MICROSOFT
+from ortembed.prepare.blocks.padded import PaddedBlocks
+from ortembed.prepare.graph import MICROSOFT, QKV
 
 if TYPE_CHECKING:
     from ortembed.prepare.graph import GraphBuilder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EMPTY = ""  # the name of an optional input that is left out
 
 
-class CpuBlocks(Blocks):
+class CpuBlocks(PaddedBlocks):
     """Fused operators; each text's length takes the place of the mask."""
 
     _lengths = ""  # int32 [batch]
@@ -88,31 +88,33 @@ class CpuBlocks(Blocks):
         axis = graph.weight("int64_1", np.array(1, np.int64))
         return graph.node("Mul", [graph.node("CumSum", [counts, axis], "token_counts"), counts], "position_ids")
 
-    def attention(self, name: str, hidden: str, attention: Attention) -> str:
+    def attend(self, hidden: str, attention: Attention) -> str:
         """Fuse projections and attention where the operator allows it, else fuse attention alone."""
         plain = not (attention.rotary or attention.head_norm or attention.causal or self._takes_long_texts(attention))
         if plain and attention.heads == attention.key_value_heads and attention.query.bias is not None:
-            return self._packed_attention(name, hidden, attention)
+            return self._packed_attention(hidden, attention)
         if attention.causal:
-            return self._causal_attention(name, hidden, attention)
-        return self._multi_head_attention(name, hidden, attention)
+            return self._causal_attention(hidden, attention)
+        return self._multi_head_attention(hidden, attention)
 
-    def _packed_attention(self, name: str, hidden: str, attention: Attention) -> str:
+    def _packed_attention(self, hidden: str, attention: Attention) -> str:
+        name = attention.name
         parts = (attention.query, attention.key, attention.value)
         weight = np.concatenate([part.weight for part in parts], axis=1)
         bias = np.concatenate([part.bias for part in parts if part.bias is not None])
         inputs = [
             hidden,
-            self.graph.weight(f"{name}qkv.weight", weight),
-            self.graph.weight(f"{name}qkv.bias", bias),
+            self.graph.weight(f"{name}{QKV}.weight", weight),
+            self.graph.weight(f"{name}{QKV}.bias", bias),
             self._lengths,
         ]
         if attention.bias:
-            inputs += [_EMPTY, attention.bias]
+            inputs += [_EMPTY, self.relative_bias(attention.bias)]
         return self.graph.node("Attention", inputs, f"{name}context", domain=MICROSOFT, num_heads=attention.heads)
 
-    def _multi_head_attention(self, name: str, hidden: str, attention: Attention) -> str:
-        query, key, value = self._heads(name, hidden, attention)
+    def _multi_head_attention(self, hidden: str, attention: Attention) -> str:
+        name = attention.name
+        query, key, value = self._heads(hidden, attention)
         if attention.rotary:
             tables = [self.graph.integers(0), *self._rotary_tables(attention.rotary, attention.head_width)]
             query, key = (
@@ -129,8 +131,11 @@ class CpuBlocks(Blocks):
         return self._long.attend(name, heads, attention, lambda: self._masked(f"{name}masked", heads, attention))
 
     def _masked(self, output: str, heads: tuple[str, str, str], attention: Attention) -> str:
-        bias = attention.bias if attention.reach is None else self.window_bias(attention.reach)
-        inputs = [*heads, _EMPTY, self._lengths, *([bias] if bias else [])]
+        inputs = [*heads, _EMPTY, self._lengths]
+        if attention.reach is not None:
+            inputs.append(self.window_bias(attention.reach))
+        elif attention.bias:
+            inputs.append(self.relative_bias(attention.bias))
         return self.graph.node("MultiHeadAttention", inputs, output, domain=MICROSOFT, num_heads=attention.heads)
 
     def _takes_long_texts(self, attention: Attention) -> bool:
@@ -140,13 +145,14 @@ class CpuBlocks(Blocks):
     def _pairs_length(self, name: str) -> str:
         return self._long.pairs_length if self._long else super()._pairs_length(name)
 
-    def _causal_attention(self, name: str, hidden: str, attention: Attention) -> str:
+    def _causal_attention(self, hidden: str, attention: Attention) -> str:
         """Rotate, share heads and attend in one operator, faster than apart.
 
         No text's length matters: padding follows the tokens, and no token sees what follows it.
         """
+        name = attention.name
         tables = self._rotary_tables(attention.rotary, attention.head_width) if attention.rotary else []
-        inputs = [*self._heads(name, hidden, attention), _EMPTY, _EMPTY, *self._whole_lengths(), *tables]
+        inputs = [*self._heads(hidden, attention), _EMPTY, _EMPTY, *self._whole_lengths(), *tables]
         return self.graph.nodes(
             "GroupQueryAttention",
             inputs,
@@ -157,15 +163,16 @@ class CpuBlocks(Blocks):
             do_rotary=int(attention.rotary is not None),
         )[0]
 
-    def _heads(self, name: str, hidden: str, attention: Attention) -> tuple[str, str, str]:
+    def _heads(self, hidden: str, attention: Attention) -> tuple[str, str, str]:
         """Give queries, keys and values, each [batch, sequence, heads * head_width]."""
-        query = self.dense(f"{name}query", hidden, attention.query)
-        key = self.dense(f"{name}key", hidden, attention.key)
+        name = attention.name
+        query = self.project(f"{name}query", hidden, attention.query)
+        key = self.project(f"{name}key", hidden, attention.key)
         if attention.head_norm:
             query_scale, key_scale, epsilon = attention.head_norm
             query = self._head_norm(f"{name}query_norm", query, query_scale, attention.heads, epsilon)
             key = self._head_norm(f"{name}key_norm", key, key_scale, attention.key_value_heads, epsilon)
-        return query, key, self.dense(f"{name}value", hidden, attention.value)
+        return query, key, self.project(f"{name}value", hidden, attention.value)
 
     def _head_norm(self, name: str, value: str, scale: Floats, heads: int, epsilon: float) -> str:
         graph = self.graph

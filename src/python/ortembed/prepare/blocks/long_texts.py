@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from ortembed.prepare.blocks.base import HIDDEN
+from ortembed.prepare.blocks.padded import HIDDEN
 from ortembed.prepare.graph import MICROSOFT
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from onnx import helper
 from ortembed.prepare.worker import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -29,21 +29,31 @@ def main() -> None:
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     texts = np.split(np.load("ids.npy"), np.cumsum(request["lengths"])[:-1])
     names: list[str] = request["values"]
-    session = _session(Path(request["graph"]), names)
-    inputs = {value.name for value in session.get_inputs()}
+    run = open_graph(Path(request["graph"]), names)
     share = _KEPT_ROWS / sum(request["lengths"])
     random = np.random.default_rng(0)
     measured = [_Measured() for _ in names]
     for text in texts:
-        ids = text[None]
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        found = session.run(names, {name: value for name, value in feed.items() if name in inputs})
         kept = random.random(len(text)) < share
-        for value, one in zip(found, measured, strict=True):
-            one.add(value.reshape(-1, value.shape[-1]), kept)
+        for value, one in zip(run(text), measured, strict=True):
+            one.add(value, kept)
     for index, one in enumerate(measured):
         one.save(Path(f"value_{index}.npz"))
     return {}
+
+
+def open_graph(graph: Path, names: Sequence[str]) -> Callable[[npt.NDArray[np.int64]], list[Floats]]:
+    """Open a graph; give a function from a text's ids to these values in it, [tokens, channels] each."""
+    session = _session(graph, names)
+    inputs = {value.name for value in session.get_inputs()}
+
+    def run(text: npt.NDArray[np.int64]) -> list[Floats]:
+        ids = text[None]
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        found = session.run(names, {name: value for name, value in feed.items() if name in inputs})
+        return [value.reshape(-1, value.shape[-1]) for value in found]
+
+    return run
 
 
 def _session(graph: Path, names: Sequence[str]) -> Any:  # noqa: ANN401 - the package has no types
