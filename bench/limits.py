@@ -13,25 +13,36 @@ if TYPE_CHECKING:
 
     from bench.figures import Figures
 
+QUERY = "single query, p50"
+
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure of ours beside the machine's limit; ``fraction`` is how much of the limit is reached."""
+    """A figure of ours beside the machine's limit: milliseconds of a query, texts a second of a corpus."""
 
     what: str
-    reached: str
-    limit: str
-    fraction: float
+    reached: float
+    limit: float
+
+    @property
+    def fraction(self) -> float:
+        """How much of the limit is reached."""
+        return self.limit / self.reached if self.what == QUERY else self.reached / self.limit
+
+    def in_words(self, value: float) -> str:
+        """Write a figure with its unit."""
+        return f"{value:.2f} ms" if self.what == QUERY else f"{value:.0f}/s"
 
 
 def limits(figures: Figures, result: Mapping[str, Any]) -> list[Limit]:
-    """Compare one engine's figures with the limit for as many cores as were used."""
+    """Compare one engine's figures with the limit for as many cores as were used; nothing where that is not known."""
+    if not result["roofline"]:
+        return []
     peaks = read_peaks(result["roofline"])
     loads = {name: Workload(**load) for name, load in result["texts"].items()}
     query = 1000 * query_seconds(loads.pop("queries"), peaks, figures.dtype)
-    found = [Limit("single query, p50", f"{figures.p50_ms:.2f} ms", f"{query:.2f} ms", query / figures.p50_ms)]
+    found = [Limit(QUERY, figures.p50_ms, query)]
     for name, load in loads.items():
         most = load.texts / arithmetic_seconds(load, peaks, figures.dtype)
-        reached = figures.texts_per_s[name]
-        found.append(Limit(f"{name} texts", f"{reached:.0f}/s", f"{most:.0f}/s", reached / most))
+        found.append(Limit(f"{name} texts", figures.texts_per_s[name], most))
     return found

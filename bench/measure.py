@@ -79,7 +79,7 @@ class Measurement:
                 self._fail(module, error)
                 continue
             started = self._workers[module].started
-            self.records[module].update(versions=started.pop("versions"), python=started.pop("python"))
+            self.records[module].update({name: started.pop(name) for name in ("versions", "python", "remark")})
             if record_start:
                 self.records[module]["starts"].append(started)
 
@@ -139,6 +139,7 @@ def new_record(module: str, engine: Engine) -> Record:
         "settings": engine.settings,
         "versions": {},
         "python": None,
+        "remark": "",
         "agreement": None,
         "starts": [],
         "queries": [],
@@ -149,7 +150,7 @@ def new_record(module: str, engine: Engine) -> Record:
 
 def start_in_environment(setup: Setup) -> Start:
     """Give the function that starts an engine's process with its environment's Python."""
-    return lambda module, engine: WorkerProcess(python_of(engine.environment), module, setup)
+    return lambda module, engine: WorkerProcess(python_of(engine.environment), module, setup, engine.variables)
 
 
 def say(text: str) -> None:

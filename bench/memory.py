@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import ortembed
-from bench.model import MODEL
+from bench.model import DTYPES, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class MemoryCurve:
 def main() -> None:
     """Measure each dtype in a process of its own, or this one where there is one dtype."""
     parser = argparse.ArgumentParser(prog="bench.memory", description=__doc__.splitlines()[0])
-    parser.add_argument("--dtype", nargs="+", default=["float32", "int8"], choices=["float32", "int8"])
+    parser.add_argument("--dtype", nargs="+", default=["float32", "int8"], choices=DTYPES)
     parser.add_argument("--texts", type=int, default=DEFAULT_TEXTS, help="(default %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)

@@ -6,6 +6,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 MODEL = "all-minilm-l6-v2"
+DTYPES = ("float32", "bfloat16", "int8")
 
 
 def model_folder() -> Path:

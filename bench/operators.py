@@ -1,4 +1,4 @@
-"""Where a run's time goes by operator, and at what rate: the prepared graph under the runtime's own profiler.
+"""Where a run's time goes by operator, and at what rate: the padded graph under the runtime's own profiler.
 
 A node's time is the mean over its fastest tenth of the runs, which a busy machine disturbs least.
 Run by ``python -m bench.operators [--dtype float32 int8] [--json FILE]``.
@@ -108,7 +108,7 @@ def profile(dtype: str, shape: Shape, runs: int, graph: Path | None = None) -> P
         runs: How often.
         graph: Another graph than the default model's.
     """
-    graph = graph or prepare(MODEL, dtype=dtype).graph
+    graph = graph or prepare(MODEL, dtype=dtype, form="cpu").graph
     with tempfile.TemporaryDirectory() as folder:
         events = _run_profiled(graph, shape, runs, Path(folder) / "profile")
     return summarize(events, dtype, shape)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COMPETITORS, SUITES, SCALING = "competitors", "suites", "scaling"
 USUAL = (COMPETITORS, SUITES, SCALING)
-PARTS = (*USUAL, "memory", "breakdown", "operators", "service")
+PARTS = (*USUAL, "quality", "memory", "breakdown", "operators", "service")
 # Both paths in one process, so that pytest-benchmark compares them: ortembed is that of the running Python.
 _SUITES_ENVIRONMENT = Environment(
     SUITES, ("pytest==9.2.0 pytest-benchmark==5.3.1 transformers==5.23.0",), lends_packages=True
@@ -29,7 +29,7 @@ def run_part(name: str, folder: Path) -> None:
         EngineError: It fails, or its environment cannot be made.
     """
     command = _suites_command(folder) if name == SUITES else [sys.executable, "-m", f"bench.{name}"]
-    if name in {SCALING, "memory", "service"}:
+    if name in {SCALING, "quality", "memory", "service"}:
         command += ["--output", str(folder)]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.drawing import draw_apart, save, styled_pyplot
 from bench.figures import all_figures
+from bench.limits import QUERY, limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from bench.figures import Figures
 
-_OURS, _PEER = "#0072b2", "#b8b8b8"  # distinct without colours too, by lightness
+_OURS, _PEER, _LIMIT = "#0072b2", "#b8b8b8", "#d55e00"  # distinct without colours too, by lightness and shape
 _WIDTH, _ROW, _MARGIN = 13.0, 0.34, 1.5  # inches
 _ROOM = 1.18  # of an axis beyond its longest bar, for the number beside that
+_NUMBER = 0.12  # of the longest bar, about the width of a number
 
 
 def draw(folder: Path) -> None:
@@ -38,26 +40,48 @@ def main() -> None:
     figures = all_figures(result)
     size = _WIDTH, _ROW * len(figures) + _MARGIN
     drawing, panels = styled_pyplot().subplots(1, 3, figsize=size, sharey=True, layout="constrained")
-    bars(panels[0], figures, [row.p50_ms for row in figures], "one query, p50 in ms\n(lower is better)", "{:.1f}")
+    marks = {row.label: {limit.what: limit.limit for limit in limits(row, result)} for row in figures if row.ours}
+    queries = [row.p50_ms for row in figures]
+    bars(panels[0], figures, queries, "one query, p50 in ms\n(lower is better)", "{:.2f}", marks_of(marks, QUERY))
     rates = [row.texts_per_s["mixed"] for row in figures]
-    bars(panels[1], figures, rates, "corpus of mixed texts, texts/s\n(higher is better)", "{:.0f}")
+    corpus = marks_of(marks, "mixed texts")
+    bars(panels[1], figures, rates, "corpus of mixed texts, texts/s\n(higher is better)", "{:.0f}", corpus)
     peaks = [row.peak_mb for row in figures]
-    bars(panels[2], figures, peaks, "peak memory of the corpus job in MB\n(lower is better)", "{:.0f}")
+    bars(panels[2], figures, peaks, "peak memory of the corpus job in MB\n(lower is better)", "{:.0f}", {})
     drawing.suptitle(title(result), fontsize=10)
     save(drawing, folder, "benchmark")
 
 
-def bars(axes: Axes, figures: Sequence[Figures], values: Sequence[float], heading: str, form: str) -> None:
-    """Draw one panel; its axis starts at zero, and each bar has its number."""
-    drawn = axes.barh([row.label for row in figures], values, color=[_OURS if row.ours else _PEER for row in figures])
-    axes.bar_label(drawn, labels=[form.format(value) for value in values], padding=3)
+def marks_of(limits_by_label: Mapping[str, Mapping[str, float]], what: str) -> dict[str, float]:
+    """Give one kind of limit by label, of the engines that have it."""
+    return {label: found[what] for label, found in limits_by_label.items() if what in found}
+
+
+def bars(
+    axes: Axes,
+    figures: Sequence[Figures],
+    values: Sequence[float],
+    heading: str,
+    form: str,
+    marks: Mapping[str, float],
+) -> None:
+    """Draw one panel: its axis starts at zero, each bar has its number, some have a mark at the machine's limit."""
+    axes.barh([row.label for row in figures], values, color=[_OURS if row.ours else _PEER for row in figures])
+    most = max([*values, *marks.values()])
+    for row, value in zip(figures, values, strict=True):
+        mark = marks.get(row.label, 0)
+        at = mark if 0 < mark - value < _NUMBER * most else value  # the number does not lie on the mark
+        axes.annotate(form.format(value), (at, row.label), (4, 0), textcoords="offset points", va="center")
     axes.set_title(heading, fontsize=10)
-    axes.set_xlim(0, max(values) * _ROOM)
+    axes.set_xlim(0, most * _ROOM)
+    if marks:
+        style = {"color": _LIMIT, "marker": "|", "markersize": 16, "markeredgewidth": 2.5, "linestyle": "none"}
+        axes.plot(list(marks.values()), list(marks), label="the machine's limit", **style)
+        axes.legend(loc="lower right", frameon=False, fontsize=9, markerscale=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     for label, row in zip(axes.get_yticklabels(), figures, strict=False):  # a shared axis labels one panel only
         label.set_fontweight("bold" if row.ours else "normal")
-    if not axes.yaxis_inverted():  # the panels share the axis
-        axes.invert_yaxis()
+    axes.set_ylim(len(figures) - 0.4, -0.6)  # the first on top
 
 
 def title(result: Mapping[str, Any]) -> str:

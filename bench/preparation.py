@@ -31,7 +31,8 @@ def prepare_engine(module: str, setup: Setup) -> Engine:
         print(f"preparing the model for {engine.name}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        run_step(worker_command(python_of(engine.environment), module, setup, "prepare"), worker_settings(setup))
+        command = worker_command(python_of(engine.environment), module, setup, "prepare")
+        run_step(command, worker_settings(setup) | dict(engine.variables))
         write_stamp(folder, wanted)
     return engine
 
@@ -44,7 +45,7 @@ def is_prepared(module: str, setup: Setup) -> bool:
 
 
 def _description(module: str, engine: Engine) -> dict[str, object]:
-    source = (ROOT / f"bench/engines/{module}.py").read_bytes()
+    source = (ROOT / f"bench/engines/{module.partition('@')[0]}.py").read_bytes()
     return {"environment": describe(engine.environment), "engine": hashlib.sha256(source).hexdigest()}
 
 

@@ -17,7 +17,8 @@ _HEADER = (
     "CPU (ms/text)", "peak RSS (MB)", "cosine min / mean",
 )  # fmt: skip
 _IDLE = 0.02  # cores, of an engine that is idle
-_DIGITS = 3
+_DIGITS, _MORE_DIGITS = 3, 5  # of a figure, and of one that is near 1
+_NEAR_ONE = 0.98
 _EXACT = 0.99999  # cosines above are shown as 1
 
 
@@ -89,7 +90,8 @@ def settings(result: Mapping[str, Any]) -> str:
         if record["failure"]:
             continue
         versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-        lines.append(f"- {record['label']}: {versions}; {record['settings']}")
+        told = [versions, record["settings"], record["remark"]]
+        lines.append(f"- {record['label']}: {'; '.join(part for part in told if part)}")
         if reasons := record["agreement"]["left_out"].values():
             lines[-1] += (
                 f". Not compared: {len(reasons)} golden texts that it tokenizes otherwise ({'; '.join(reasons)})"
@@ -113,7 +115,7 @@ def limit_table(result: Mapping[str, Any]) -> str:
     if not result["roofline"]:
         return ""
     found = [
-        [row.label, limit.what, limit.reached, limit.limit, f"{limit.fraction:.0%}"]
+        [row.label, limit.what, *map(limit.in_words, (limit.reached, limit.limit)), f"{limit.fraction:.0%}"]
         for row in all_figures(result)
         if row.ours
         for limit in limits(row, result)
@@ -132,12 +134,12 @@ def goal_table(result: Mapping[str, Any]) -> str:
 
 
 def _wanted(target: Target) -> str:
-    bound = f"at least {target.least}" if target.least is not None else f"below {target.below}"
-    return f"{bound} {target.unit}".strip()
+    return f"{target.bound} {target.value} {target.unit}".strip()
 
 
 def _reached(target: Target) -> str:
-    return "" if target.met is None else f"{target.reached:.{_DIGITS}g} {target.unit}".strip()
+    digits = _DIGITS if target.reached < _NEAR_ONE or target.reached >= 1 else _MORE_DIGITS
+    return "" if target.met is None else f"{target.reached:.{digits}g} {target.unit}".strip()
 
 
 def _verdict(target: Target) -> str:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "bench/micro"
 BUILT = ROOT / ".dev/bench/micro"
-FLAGS = ("-O3", "-march=native", "-std=c++20", "-pthread")
+FLAGS = ("-O3", "-std=c++20", "-pthread")
+NATIVE = ("-march=native",)
 READ_BYTES = (
     256 * 1024,
     10_616_832,
     42_467_328,
     200_000_000,
 )  # a core's cache, MiniLM-L6 in int8 and float32, beyond
-BYTES = {"float32": 4, "int8": 1}  # of a weight
+BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}  # of a weight
+DOTS = ("float32", "int8", "bfloat16")  # that are measured, where the machine has them
 
 
 class NoCompilerError(EngineError):
@@ -108,11 +110,13 @@ class Peaks:
 def arithmetic_seconds(load: Workload, peaks: Peaks, dtype: str) -> float:
     """Give the least time in seconds for a workload's arithmetic, on all cores and without padding.
 
-    Matrix products are in the dtype (float32, int8), attention in the fastest float type that a model of that dtype
-    may use: float32, or with int8 bfloat16 where the machine has it.
+    Matrix products of int8 are at its own peak. All other products, attention's among them, are in the fastest float
+    type that a model of that dtype may use: float32, or with int8 and bfloat16 bfloat16 where the machine has it.
     """
-    floats = "bfloat16" if dtype == "int8" and "bfloat16" in peaks.dots else "float32"
-    return (load.matmul_flop / peaks.dots[dtype].rate.all + load.attention_flop / peaks.dots[floats].rate.all) / 1e9
+    floats = "bfloat16" if dtype != "float32" and "bfloat16" in peaks.dots else "float32"
+    products = "int8" if dtype == "int8" else floats
+    rates = {name: dot.rate.all for name, dot in peaks.dots.items()}
+    return (load.matmul_flop / rates[products] + load.attention_flop / rates[floats]) / 1e9
 
 
 def query_seconds(load: Workload, peaks: Peaks, dtype: str) -> float:
@@ -125,26 +129,28 @@ def query_seconds(load: Workload, peaks: Peaks, dtype: str) -> float:
     return max(arithmetic_seconds(load, peaks, dtype) / load.texts, size / peaks.read_rate(size) / 1e9)
 
 
-def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES) -> Peaks:
+def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES, machine: Sequence[str] = NATIVE) -> Peaks:
     """Measure this machine with so many cores together; compiles the measurement the first time. Some 4 seconds.
+
+    Args:
+        threads: Cores together.
+        read_bytes: Sizes of memory to read.
+        machine: The compiler's options for the instructions to measure; by default all that this machine has.
 
     Raises:
         NoCompilerError: The message tells what to install.
     """
-    output = subprocess.run(
-        [_build(), str(threads), *map(str, sorted(read_bytes))], capture_output=True, text=True, check=True
-    ).stdout
+    command = [_build(machine), str(threads), *map(str, sorted(read_bytes))]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return read_peaks(json.loads(output))
 
 
 def read_peaks(found: Mapping[str, Any]) -> Peaks:
     """Read what the measurement printed, or what asdict made of Peaks."""
     dots = found.get("dots") or {
-        name: {"instruction": found[name]["instruction"], "rate": found[name]}
-        for name in ("float32", "int8", "bfloat16")
-        if name in found
+        name: {"instruction": found[name]["instruction"], "rate": found[name]} for name in DOTS if name in found
     }
-    readings = found.get("reading") or [{"bytes": one["bytes"], "rate": one} for one in found["read"]]
+    readings = found.get("reading") or [{"bytes": one["bytes"], "rate": one} for one in found.get("read", [])]
     return Peaks(
         threads=found["threads"],
         dots={name: Dot(dot["instruction"], _rate(dot["rate"])) for name, dot in dots.items()},
@@ -156,19 +162,20 @@ def _rate(found: Mapping[str, float]) -> Rate:
     return Rate(found["one"], found["all"])
 
 
-def _build() -> Path:
+def _build(machine: Sequence[str]) -> Path:
     """Compile the measurement, once for each state of its sources."""
-    sources = sorted(SOURCES.iterdir())
+    sources = [SOURCES / "kernels.h", SOURCES / "roofline.cpp"]
+    flags = [*FLAGS, *machine]
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if not compiler:
         raise NoCompilerError("the roofline needs a C++20 compiler: install g++ 12 or newer, or clang++")
-    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr((compiler, FLAGS)).encode())
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + repr((compiler, flags)).encode())
     target = BUILT / f"roofline-{state.hexdigest()[:16]}"
     if target.exists():
         return target
     BUILT.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")
-    command = [compiler, *FLAGS, str(SOURCES / "roofline.cpp"), "-o", str(partial)]
+    command = [compiler, *flags, str(SOURCES / "roofline.cpp"), "-o", str(partial)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoCompilerError(f"{compiler} cannot compile the roofline's measurement:\n{done.stderr[-2000:]}")

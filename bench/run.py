@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from bench.corpora.selection import select_texts
-from bench.engines import MODULES, load_engine
+from bench.engines import MODULES, load_engine, with_isas
 from bench.engines.base import Setup
 from bench.environments import HOME, MADE, ROOT
 from bench.errors import EngineError
@@ -95,6 +95,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
                       "for both jobs, and only engines whose environment is made already")  # fmt: skip
     size.add_argument("--smoke", action="store_true", help="a few texts each, to see that everything works")
     parser.add_argument("--engines", help=f"comma-separated, of {', '.join(MODULES)}; made where they are missing")
+    parser.add_argument("--isa", help="comma-separated, as ORTEMBED_ISA spells instruction sets: a row more for each "
+                        "engine that runs ortembed's own operators, which then uses these")  # fmt: skip
     parser.add_argument("--threads", type=int, default=min(2, cores), help="for each engine (default %(default)s)")
     parser.add_argument("--texts", type=int, help="mixed texts a turn; short and long ones in proportion")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
@@ -109,6 +111,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.engines = options.engines.split(",") if options.named else MODULES
     if unknown := set(options.engines) - set(MODULES):
         parser.error(f"unknown engines: {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
+    options.engines = with_isas(options.engines, options.isa.split(",") if options.isa else [])
     small = options.quick or options.smoke or options.named
     options.parts = options.parts.split(",") if options.parts else [COMPETITORS] if small else list(USUAL)
     if unknown := set(options.parts) - set(PARTS):

@@ -22,7 +22,7 @@ from bench.corpora.selection import select_texts
 from bench.errors import EngineError
 from bench.fit import PowerLaw, fit_power_law
 from bench.machine import describe_machine
-from bench.model import MODEL
+from bench.model import DTYPES, MODEL
 from bench.scaling_picture import FILE, draw
 from ortembed.cores import choose_threads
 
@@ -66,7 +66,7 @@ class Curve:
 def main() -> None:
     """Measure all curves, print them, write JSON and picture."""
     parser = argparse.ArgumentParser(prog="bench.scaling", description=__doc__.splitlines()[0])
-    parser.add_argument("--dtype", nargs="+", default=["float32", "int8"], choices=["float32", "int8"])
+    parser.add_argument("--dtype", nargs="+", default=["float32", "int8"], choices=DTYPES)
     parser.add_argument("--quick", action="store_true", help=f"at most {QUICK_TEXTS} texts at once")
     parser.add_argument("--output", type=Path, default=ROOT / "build/bench/results", help="folder of the results")
     options = parser.parse_args()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FILE = "scaling.json"
-_COLORS, _MARKERS = ("#0072b2", "#d55e00"), "os"  # distinct without colours too, by marker
+_COLORS, _MARKERS = ("#0072b2", "#d55e00", "#009e73"), "os^"  # distinct without colours too, by marker
 _COLUMNS = 3
 _PANEL = 4.2, 3.4  # inches
 _LEAST_RANGE = 10.0  # of an axis with times or rates

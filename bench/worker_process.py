@@ -16,7 +16,7 @@ from bench.environments import ROOT
 from bench.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.engines.base import Setup
@@ -48,14 +48,22 @@ _SETTINGS = {
 class WorkerProcess:
     """An engine in a process group of its own. Paused except while it answers, so that it takes no one's cores."""
 
-    def __init__(self, python: Path, module: str, setup: Setup, *, limit_seconds: float = 900) -> None:
-        """Start the process; it answers once on its own, with its start."""
+    def __init__(
+        self,
+        python: Path,
+        module: str,
+        setup: Setup,
+        variables: Mapping[str, str] | None = None,
+        *,
+        limit_seconds: float = 900,
+    ) -> None:
+        """Start the process, with some more variables; it answers once on its own, with its start."""
         self._module = module
         self._limit = limit_seconds
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         began = time.perf_counter()
         self._process = subprocess.Popen(
-            worker_command(python, module, setup), cwd=ROOT, env=_environment(setup), text=True,
+            worker_command(python, module, setup), cwd=ROOT, env=_environment(setup, variables or {}), text=True,
             encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             start_new_session=True,
         )  # fmt: skip
@@ -137,6 +145,6 @@ def worker_settings(setup: Setup) -> dict[str, str]:
     return {name: str(setup.threads) for name in _THREADS} | _SETTINGS
 
 
-def _environment(setup: Setup) -> dict[str, str]:
+def _environment(setup: Setup, variables: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _MIXING}
-    return kept | worker_settings(setup)
+    return kept | worker_settings(setup) | dict(variables)

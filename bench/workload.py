@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -25,6 +23,8 @@ class Workload:
 
 def workloads(model: Path, texts: Mapping[str, Sequence[str]], max_tokens: int) -> dict[str, Workload]:
     """Measure each list of texts."""
+    from tokenizers import Tokenizer  # noqa: PLC0415 - where pictures are drawn, there is none
+
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()

@@ -8,6 +8,7 @@ import time
 
 from platforms.build import build_wheel
 from platforms.checks import WheelError, check_wheel
+from platforms.checks_loops import LoopError, check_loops
 from platforms.debian import NoDebianError
 from platforms.emulated import run_wheel
 from platforms.paths import say
@@ -20,8 +21,8 @@ def make_wheels(names: list[str], model_package: str) -> None:
         try:
             _make(TARGETS[name], model_package)
         except NoDebianError as error:
-            sys.exit(f"dev: NOT MADE, the wheel for {name}: {error}, from where headers, linker and emulator come")
-        except (WheelError, subprocess.CalledProcessError) as error:
+            sys.exit(f"dev: NOT MADE, the wheel for {name}: {error}, from where tools and headers come")
+        except (WheelError, LoopError, subprocess.CalledProcessError) as error:
             sys.exit(f"dev: the wheel for {name} failed: {error}")
 
 
@@ -30,6 +31,7 @@ def _make(target: Target, model_package: str) -> None:
     wheel = build_wheel(target)
     built = time.monotonic() - began
     check_wheel(wheel, target)
+    check_loops(wheel, target)
     runs = target.system == "Linux"
     if runs:
         run_wheel(wheel, target, model_package)

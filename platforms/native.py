@@ -6,6 +6,7 @@ import sys
 import venv
 from pathlib import Path
 
+from platforms.checks_loops import LoopError, check_native_loops
 from platforms.paths import DIST, ROOT, pip, run, say
 
 ENVIRONMENT = ROOT / ".dev/wheel-venv"
@@ -15,6 +16,10 @@ def make_native(model_package: str) -> None:
     """Build the wheel into dist/, install it into an empty environment and run the smoke test there."""
     pip("wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", DIST, ROOT)
     (built,) = DIST.glob("*.whl")
+    try:
+        check_native_loops(built)
+    except LoopError as error:
+        sys.exit(f"dev: the wheel failed: {error}")
     venv.create(ENVIRONMENT, with_pip=True, clear=True)
     python = ENVIRONMENT / Path(sys.executable).parent.name / "python"
     run(python, "-m", "pip", "install", "--quiet", built)

@@ -32,7 +32,9 @@ def make_tools(target: Target) -> Path:
     """Make the folder of a target's tools: c++, ar and ranlib."""
     folder = WORK / f"tools/{target.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    compiler = [zig(), "c++", "-target", target.triple]
+    # For any x86-64 zig switches registers of 512 bits off, and no option of AVX-512 alone brings them back.
+    wide = ["-mevex512"] if target.processor in {"x86_64", "AMD64"} else []
+    compiler = [zig(), "c++", "-target", target.triple, *wide]
     linker = ""
     if target.system == "Darwin":
         lld()
@@ -46,10 +48,18 @@ def make_tools(target: Target) -> Path:
 
 def lld() -> list[str]:
     """Give the command of LLVM's linker for macOS: Debian's, with the libraries and the loader of its own release."""
-    root = unpack([LLD], "amd64", WORK / LLD)
+    return [*loaded_by(lld_root(), "ld64.lld"), str(lld_root() / "usr/bin" / LLD)]
+
+
+def lld_root() -> Path:
+    """Give the folder of the linker's packages, the libraries of LLVM among them."""
+    return unpack([LLD], "amd64", WORK / LLD)
+
+
+def loaded_by(root: Path, name: str) -> list[str]:
+    """Give how a command begins that runs a program of a Debian folder's libraries, under a name."""
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    command = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries]
-    return list(map(str, [*command, "--argv0", "ld64.lld", root / "usr/bin" / LLD]))
+    return [str(libraries / "ld-linux-x86-64.so.2"), "--library-path", str(libraries), "--argv0", name]
 
 
 def zig_environment() -> dict[str, str]:

@@ -6,12 +6,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.engines.base import Engine
 
 # Modules of this package; each has a class Competitor, an Engine.
 MODULES = [
     "ours_int8",
+    "ours_bfloat16",
     "ours_float32",
+    "ours_int8_runtime",
     "sentence_transformers_torch",
     "sentence_transformers_onnx",
     "sentence_transformers_onnx_int8",
@@ -25,9 +29,25 @@ MODULES = [
 ]
 
 
+PACKED = ("ours_int8", "ours_bfloat16")  # of these, those that run ortembed's own operators
+
+
 def load_engine(name: str) -> Engine:
-    """Make the engine of a module here, or of "module:Class" elsewhere; its library is not imported yet."""
-    module, _, competitor = name.partition(":")
+    """Make the engine of a module here, or of "module:Class" elsewhere; its library is not imported yet.
+
+    "module@avx2" is one of ours that has to do with the instructions that ORTEMBED_ISA calls so.
+    """
+    place, _, isa = name.partition("@")
+    module, _, competitor = place.partition(":")
     path = module if competitor else f"bench.engines.{module}"
     engine: Engine = getattr(importlib.import_module(path), competitor or "Competitor")()
+    if isa:
+        engine.restrict(isa)
     return engine
+
+
+def with_isas(modules: Sequence[str], isas: Sequence[str]) -> list[str]:
+    """Add an engine for each of PACKED and each instruction set, behind those that choose by themselves."""
+    last = max((place for place, module in enumerate(modules) if module in PACKED), default=0)
+    more = [f"{module}@{isa}" for isa in isas for module in modules if module in PACKED]
+    return [*modules[: last + 1], *more, *modules[last + 1 :]]

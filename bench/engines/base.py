@@ -61,6 +61,7 @@ class Engine(ABC):
     min_cosine: ClassVar[float] = FLOAT32_COSINE
     # Golden texts, by their place, that the engine's own tokenizer reads otherwise, and why: they are not compared.
     other_tokens: ClassVar[Mapping[int, str]] = {}
+    variables: Mapping[str, str] = {}  # of its processes' environment
 
     def prepare(self, setup: Setup) -> None:  # noqa: B027 - most have nothing to make
         """Make files of the model in ``setup.made / self.name``, which is empty; run once, in the environment."""
@@ -80,6 +81,19 @@ class Engine(ABC):
     def encode_one(self, text: str) -> npt.NDArray[Any]:
         """Turn one text into a vector, float32 [dimension]."""
         return self.encode([text])[0]
+
+    def remark(self) -> str:
+        """Tell what was chosen for the loaded model where the settings leave it open; empty where nothing was."""
+        return ""
+
+    def restrict(self, isa: str) -> None:
+        """Have its processes do with other instructions than the fastest; those of ortembed alone can.
+
+        Args:
+            isa: As ORTEMBED_ISA spells it.
+        """
+        self.name, self.label = f"{self.name}-{isa}", f"{self.label}, {isa}"
+        self.variables = {"ORTEMBED_ISA": isa}
 
     def process_ids(self) -> list[int]:
         """Give the processes whose memory and CPU time count: this one, and those that the engine started."""

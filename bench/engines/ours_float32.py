@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.engines.base import Engine, Environment, Setup
 
@@ -30,6 +30,7 @@ class Competitor(Engine):
     packages = ("ortembed", "onnxruntime", "tokenizers", "numpy")
     settings = "Embedder(threads=...), its defaults otherwise; the model was prepared before"
     ours = True
+    form: ClassVar[str | None] = None  # of the graph; None for the best
 
     def prepare(self, setup: Setup) -> None:
         """Fill a cache of the engine's own."""
@@ -47,6 +48,7 @@ class Competitor(Engine):
         self._embedder = self._package.Embedder(
             "all-minilm-l6-v2",
             dtype=self.dtype,
+            form=self.form,
             threads=setup.threads,
             max_seq_length=setup.max_tokens,
             cache_dir=setup.made / self.name,
@@ -60,3 +62,7 @@ class Competitor(Engine):
     def encode_one(self, text: str) -> npt.NDArray[Any]:
         """Encode one text."""
         return self._embedder.encode(text)
+
+    def remark(self) -> str:
+        """Tell the form of the graph, and why it is that one."""
+        return self._embedder.model_info().form_reason

@@ -68,6 +68,7 @@ def start(engine: Engine, setup: Setup) -> dict[str, Any]:
     return {
         **dict(zip(("import_seconds", "load_seconds", "first_seconds"), seconds, strict=True)),
         "python": sys.version.split()[0],
+        "remark": engine.remark(),
         "versions": {name: importlib.metadata.version(name) for name in engine.packages},
     }
 

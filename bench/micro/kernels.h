@@ -33,8 +33,8 @@ inline void forget(Vector& value) {
 }
 
 // A dot instruction: its operands' types, the operations of one step (a multiplication and an addition are two), and
-// the step itself. Where GCC 12 knows only an intrinsic that gives a new sum, it copies every sum to and fro, and
-// half of the rate is lost: those instructions are written out.
+// the step itself. Where GCC 12 knows only an intrinsic that gives a new sum, it copies every sum to and fro, or
+// keeps it on the stack, and half of the rate is lost: those instructions are written out.
 #if defined(__AVX512F__)
 struct Float32 {
   using Operand = __m512;
@@ -98,8 +98,9 @@ struct Int8 {
   static constexpr const char* name = "AVX-512 vpmaddubsw, vpmaddwd, vpaddd";
   static constexpr int operations = 128;
   static Sum step(Sum sum, Operand a, Operand b) {
-    const __m512i pairs = _mm512_maddubs_epi16(a, b);
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    const __m512i pairs = _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1));
+    asm("vpaddd %1, %0, %0" : "+v"(sum) : "v"(pairs));
+    return sum;
   }
 };
 #elif defined(__AVX2__)
@@ -109,9 +110,18 @@ struct Int8 {
   static constexpr const char* name = "AVX2 vpmaddubsw, vpmaddwd, vpaddd";
   static constexpr int operations = 64;
   static Sum step(Sum sum, Operand a, Operand b) {
-    const __m256i pairs = _mm256_maddubs_epi16(a, b);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    const __m256i pairs = _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
+    asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(pairs));
+    return sum;
   }
+};
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+struct Int8 {
+  using Operand = int8x16_t;
+  using Sum = int32x4_t;
+  static constexpr const char* name = "NEON smmla";
+  static constexpr int operations = 64;
+  static Sum step(Sum sum, Operand a, Operand b) { return vmmlaq_s32(sum, a, b); }
 };
 #elif defined(__ARM_FEATURE_DOTPROD)
 struct Int8 {

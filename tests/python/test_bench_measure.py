@@ -31,12 +31,15 @@ def run(setup):
     """One measurement with all kinds of engines: their records by name, and the ids of their processes."""
     processes = []
 
-    def start(module, _engine):
-        worker = WorkerProcess(Path(sys.executable), module, setup)
+    def start(module, engine):
+        worker = WorkerProcess(Path(sys.executable), module, setup, engine.variables)
         processes.append(worker.process_id)
         return worker
 
-    modules = [f"{ENGINES}:{name}" for name in ("Right", "Swapped", "Rounded", "RoundedFloat32", "Dying", "Unlucky")]
+    modules = [
+        f"{ENGINES}:{name}"
+        for name in ("Right", "Swapped", "Rounded", "RoundedFloat32", "Dying", "Unlucky", "Right@avx2")
+    ]
     measurement = Measurement({module: load_engine(module) for module in modules}, start, texts=TEXTS)
     measurement.run(PLAN)
     return {record["name"]: record for record in measurement.records.values()}, processes
@@ -77,6 +80,11 @@ def test_every_repeat_is_recorded(run):
     assert record["versions"].keys() == {"numpy"}
 
 
+def test_an_engines_own_variables_reach_its_processes_alone(run):
+    assert run[0]["right-avx2"]["remark"] == "avx2"
+    assert run[0]["right"]["remark"] == ""
+
+
 def test_an_engine_with_wrong_vectors_is_never_timed(run):
     swapped = run[0]["swapped"]
     assert "wrong vectors: cosine" in swapped["failure"]
@@ -100,7 +108,7 @@ def test_an_engine_that_dies_is_told_with_its_last_words(run):
 
 def test_no_process_is_left(run):
     processes = run[1]
-    assert len(processes) == 11  # 5 at first, then 3 that are right, in each of two jobs
+    assert len(processes) == 14  # 6 at first, then 4 that are right, in each of two jobs
     assert {state(process) for process in processes} == {None}
 
 

@@ -36,6 +36,13 @@ def test_int8_products_run_at_their_own_peak_and_attention_in_the_fastest_float(
     assert arithmetic_seconds(load, FASTER, "float32") == arithmetic_seconds(load, PEAKS, "float32")
 
 
+def test_bfloat16_products_and_attention_run_at_its_peak_where_there_is_one():
+    load = workload([4, 8], CONFIG)
+    assert arithmetic_seconds(load, FASTER, "bfloat16") == pytest.approx((24_000 + 3_200) / 200e9)
+    assert arithmetic_seconds(load, PEAKS, "bfloat16") == arithmetic_seconds(load, PEAKS, "float32")
+    assert query_seconds(workload([1], CONFIG), PEAKS, "bfloat16") == pytest.approx(2000 / 50e9)
+
+
 def test_a_short_query_waits_for_its_weights_and_a_long_one_for_arithmetic():
     assert query_seconds(workload([1], CONFIG), PEAKS, "float32") == pytest.approx(4000 / 30e9)
     assert query_seconds(workload([1, 1], CONFIG), PEAKS, "int8") == pytest.approx(1000 / 60e9)
