@@ -37,7 +37,7 @@ struct NeonBfloat16Dot : NeonBfloat16Rows {
   static constexpr std::size_t vector_bytes = 16;
   static constexpr std::size_t values_per_cell = 2;
   static constexpr std::size_t cell_bytes = 4;
-  static constexpr std::size_t tile_rows = 5;
+  static constexpr std::size_t tile_rows = 4;
   static constexpr std::size_t tile_vectors = 4;
   using Row = bfloat16x8_t;
 
