@@ -146,6 +146,7 @@ def test_what_is_kept_makes_the_same_vectors(tmp_path):
     assert kept["model"] == {
         "model": "all-minilm-l6-v2",
         "dtype": "int8",
+        "form": "packed",
         "revision": None,
         "max_seq_length": 16,
         "onnx_file": None,
