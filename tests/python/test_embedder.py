@@ -99,7 +99,7 @@ def test_an_option_that_does_not_fit_is_named(embedder, options, message):
         ({"max_seq_length": 2}, "must exceed the 2 special tokens"),
         ({"model": ""}, "model is ''"),
         ({"model": 3}, "model is 3"),
-        ({"dtype": "float16"}, "dtype is 'float16', none of float32, int8"),
+        ({"dtype": "float16"}, "dtype is 'float16', none of float32, bfloat16, int8"),
         ({"cache_dir": 5}, "cache_dir is 5, not a folder"),
         ({"revision": 7}, "revision is 7, not a text"),
         ({"onnx_file": Path("model.onnx")}, r"onnx_file is .*Path\('model.onnx'\), not a text"),

@@ -26,8 +26,9 @@ IDS = RANDOM.integers(0, 9, (3, WIDTH))
 
 @pytest.fixture(scope="session", params=["float32", "int8"])
 def graph(request, cache_dir):
-    """The default model's graph in each dtype."""
-    return prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True, dtype=request.param).graph
+    """The default model's graph of the runtime's operators in each dtype."""
+    wanted = {"dtype": request.param, "form": "cpu"}
+    return prepare("all-minilm-l6-v2", cache_dir=cache_dir, local_files_only=True, **wanted).graph
 
 
 @pytest.fixture
