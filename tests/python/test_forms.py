@@ -7,7 +7,7 @@ import pytest
 
 import ortembed
 from ortembed import InvalidInputError, ModelLoadError, ProviderUnavailableError
-from ortembed.instructions import in_words, instruction_set
+from ortembed.instructions import instruction_set
 from ortembed.prepare import find_prepared, forms, prepare
 from ortembed.prepare.architectures import packed_refusal
 from ortembed.prepare.forms import DTYPES, FORMS, choose_form
@@ -169,7 +169,7 @@ def test_the_commands_tell_form_reason_and_instructions(ortembed, cache_dir):
     told = json.loads(ortembed("info", *variant, "--json").stdout)
     assert (told["dtype"], told["form"], told["form_reason"]) == ("int8", "cpu", "padded: asked for")
     assert told["quality"]["cosine_min"] > 0.98
-    assert told["machine"]["instructions"] == in_words(instruction_set())
+    assert told["machine"]["instruction set"].startswith(instruction_set())
     told = ortembed("verify", *variant).stdout.decode()
     assert re.search(r"^form +cpu$", told, re.MULTILINE)
     assert prepare("all-minilm-l6-v2", cache_dir=cache_dir).form_reason.startswith("padded: float32")

@@ -22,7 +22,7 @@ def instruction_set() -> str:
     Raises:
         InvalidInputError: ORTEMBED_ISA names none that is available.
     """
-    return _native.chosen_isa() if hasattr(_native, "chosen_isa") else PLAIN
+    return _native.chosen_isa()
 
 
 def in_words(name: str) -> str:
