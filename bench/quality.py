@@ -142,7 +142,7 @@ def table(rows: Sequence[Quality]) -> str:
                 row.model,
                 f"{row.texts} {row.corpus}",
                 f"{row.cosine_mean:.5f}",
-                f"{row.cosine_min:.4f}",
+                f"{row.cosine_min:.5f}",
                 f"{row.neighbour_overlap:.3f}",
                 f"at most {row.spread:.1e}" if row.identical < row.texts else "0",
                 f"{row.identical} of {row.texts}",

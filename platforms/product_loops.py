@@ -58,7 +58,7 @@ FAMILIES = {
     "avx512_vnni": (_AVX512_INT8, Family("vfmadd231ps", "zmm", 24, is_rare=False)),
     "avx512_bf16": (_AVX512_INT8, Family("vdpbf16ps", "zmm", 24)),
     "neon_dot": (Family("sdot", "v", 20), Family("fmla", "v", 20, is_rare=False)),
-    "neon_i8mm": (Family("usmmla", "v", 24), Family("bfmmla", "v", 24), Family("bfdot", "v", 20)),
+    "neon_i8mm": (Family("usmmla", "v", 24), Family("bfmmla", "v", 24), Family("bfdot", "v", 16)),
 }
 # By processor, as CMake or Python name it, how the names of its instruction sets begin.
 _PREFIXES = {"x86_64": "avx", "amd64": "avx", "aarch64": "neon", "arm64": "neon"}

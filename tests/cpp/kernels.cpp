@@ -169,7 +169,6 @@ auto attend(const std::string& isa, const Rows& query, const Rows& key, const Ro
 
 void register_kernels(nb::module_& module) {
   module.def("available_isas", isa_names);
-  module.def("chosen_isa", [] { return std::string(kernels::name(kernels::chosen_isa())); });
   module.def("layouts", layouts, "isa"_a);
   module.def("quantize_rows", quantize_rows, "isa"_a, "x"_a, "input_scale"_a = nb::none(), "gap"_a = 0);
   module.def("round_rows", round_rows, "isa"_a, "x"_a, "gap"_a = 0);

@@ -127,6 +127,22 @@ def test_texts_begin_where_the_one_before_ends(lengths):
     assert longest == max(lengths, default=0)
 
 
+NUMBERS = st.one_of(st.integers(-2, 9), st.integers(-(2**63), 2**63 - 1))
+
+
+@given(st.lists(NUMBERS, max_size=8), NUMBERS)
+def test_any_offsets_are_texts_or_refused(offsets, tokens):
+    steps = pairwise(offsets)
+    fits = bool(offsets) and offsets[0] == 0 and offsets[-1] == tokens and all(a <= b for a, b in steps)
+    try:
+        texts, _ = packed_texts(np.array(offsets, np.int64), tokens)
+    except InferenceError:
+        assert not fits
+    else:
+        assert fits
+        assert texts == [(start, end - start) for start, end in pairwise(offsets)]
+
+
 @pytest.mark.parametrize(
     ("offsets", "tokens", "named"),
     [

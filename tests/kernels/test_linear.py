@@ -74,10 +74,16 @@ def test_sums_of_the_largest_codes_do_not_overflow(isa, sign, inputs):
     rng = np.random.default_rng(0)
     inputs = min(layouts(isa)["int8"]["most_inputs"], 70_000) if inputs == "most" else inputs
     weights = int8_weights(rng, inputs, 5, saturated=True)
-    weights.weight[:, 0], weights.weight[:, 1] = 127, -127
+    weights.weight[:, 0], weights.weight[:, 1] = 127, -128
     x = np.full((7, inputs), sign, np.float32)
     x[:, 0] = -sign  # so that all others have the largest code, or the least
     assert_within(multiply(weights.packed(isa), x), *int8_result(isa, weights, x))
+
+
+@EACH_ISA
+@TYPES
+def test_the_inputs_of_any_model_can_be_added(isa, type_):
+    assert layouts(isa)[type_]["most_inputs"] >= 4 * 4096
 
 
 @EACH_ISA

@@ -6,7 +6,7 @@ from _ortembed_testing import layouts, quantize_rows, round_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernels.linears import codes_of
+from tests.kernels.linears import codes_of, levels
 from tests.kernels.numbers import (
     EACH_ISA,
     EXAMPLES,
@@ -50,12 +50,11 @@ def test_each_value_is_within_half_a_step(isa, rng, count, columns, scaled, gap)
 @EACH_ISA
 @EXAMPLES
 @given(RNGS, WIDTHS, st.sampled_from(KINDS))
-def test_steps_are_no_larger_than_eight_bits_ask(isa, rng, columns, kind):
+def test_steps_are_no_larger_than_the_codes_ask(isa, rng, columns, kind):
     x = make(rng, (3, columns), kind)
     _, scale, offset = quantized(isa, x)
     largest, least = (f(x.astype(np.float64), axis=1, keepdims=True) for f in (np.max, np.min))
-    levels = 2 ** (8 * layouts(isa)["int8"]["row_value_bytes"]) - 1 if len(x) else 1
-    assert (scale <= (largest - least) / min(levels, 255) * (1 + 8 * U) + 256 * TINY).all()
+    assert (scale <= (largest - least) / levels(isa) * (1 + 8 * U) + 256 * TINY).all()
     assert np.isfinite(offset).all()
 
 
@@ -63,8 +62,8 @@ def test_steps_are_no_larger_than_eight_bits_ask(isa, rng, columns, kind):
 @EXAMPLES
 @given(RNGS, st.integers(2, 300), st.integers(-20, 20), st.integers(-1000, 1000))
 def test_values_on_the_grid_get_their_own_codes(isa, rng, columns, exponent, first):
-    steps = rng.integers(0, 256, (4, columns))
-    steps[:, 0], steps[:, -1] = 0, 255
+    steps = rng.integers(0, levels(isa) + 1, (4, columns))
+    steps[:, 0], steps[:, -1] = 0, levels(isa)
     x = np.ldexp((steps + first).astype(np.float32), exponent)
     codes, scale, _ = quantized(isa, x)
     np.testing.assert_array_equal(codes - codes[:, :1], steps)

@@ -71,7 +71,7 @@ def test_only_our_own_operators_have_goals():
 def test_the_table_has_a_row_a_model_and_list_of_texts():
     rows = [found_of(), found_of(form="cpu", neighbours=0.1)]
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table(rows).splitlines()]
-    assert lines[2] == ["int8, packed", "30 texts", "1.00000", "1.0000", "1.000", "0", "30 of 30", "met"]
+    assert lines[2] == ["int8, packed", "30 texts", "1.00000", "1.00000", "1.000", "0", "30 of 30", "met"]
     assert lines[3][0] == "int8, cpu"
     assert lines[3][5].startswith("at most ")
     assert lines[3][6:] == ["1 of 30", ""]

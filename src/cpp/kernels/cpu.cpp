@@ -1,6 +1,7 @@
 // Owns what this machine's CPU can do, and what was compiled for it.
 #include "kernels/cpu.h"
 
+#include <cstddef>
 #include <cstdint>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -9,6 +10,15 @@
 #include <intrin.h>
 #else
 #include <cpuid.h>
+#endif
+#elif defined(__aarch64__)
+#define ORTEMBED_AARCH64
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(_WIN32)
+#include <windows.h>
 #endif
 #endif
 
@@ -71,6 +81,39 @@ struct Features {
   }
 };
 
+#elif defined(ORTEMBED_AARCH64)
+
+struct Features {
+  bool dot = false, i8mm = false, bf16 = false;
+
+#if defined(__linux__)
+  // Bits of the kernel's asm/hwcap.h.
+  Features() {
+    const unsigned long more = getauxval(AT_HWCAP2);
+    dot = (getauxval(AT_HWCAP) >> 20U & 1U) != 0;
+    i8mm = (more >> 13U & 1U) != 0;
+    bf16 = (more >> 14U & 1U) != 0;
+  }
+#elif defined(__APPLE__)
+  Features()
+      : dot(has("hw.optional.arm.FEAT_DotProd")),
+        i8mm(has("hw.optional.arm.FEAT_I8MM")),
+        bf16(has("hw.optional.arm.FEAT_BF16")) {}
+
+  static bool has(const char* name) {
+    int value = 0;
+    std::size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+  }
+#elif defined(_WIN32)
+  // PF_ARM_V82_DP, PF_ARM_V82_I8MM and PF_ARM_V86_BF16_INSTRUCTIONS_AVAILABLE, which older headers lack.
+  Features()
+      : dot(IsProcessorFeaturePresent(43) != 0),
+        i8mm(IsProcessorFeaturePresent(66) != 0),
+        bf16(IsProcessorFeaturePresent(68) != 0) {}
+#endif
+};
+
 #endif
 
 }  // namespace
@@ -83,6 +126,10 @@ bool cpu_has(Isa isa) {
   if (isa == Isa::avx_vnni) return features.avx_vnni;
   if (isa == Isa::avx512_vnni) return features.avx512_vnni;
   if (isa == Isa::avx512_bf16) return features.avx512_bf16;
+#elif defined(ORTEMBED_AARCH64)
+  static const Features features;
+  if (isa == Isa::neon_dot) return features.dot;
+  if (isa == Isa::neon_i8mm) return features.dot && features.i8mm && features.bf16;
 #endif
   return false;
 }

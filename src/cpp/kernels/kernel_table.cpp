@@ -16,6 +16,9 @@ const KernelTable* find_table(Isa isa) {
   if (isa == Isa::avx_vnni) return &avx_vnni_table();
   if (isa == Isa::avx512_vnni) return &avx512_vnni_table();
   if (isa == Isa::avx512_bf16) return &avx512_bf16_table();
+#elif defined(__aarch64__)
+  if (isa == Isa::neon_dot) return &neon_dot_table();
+  if (isa == Isa::neon_i8mm) return &neon_i8mm_table();
 #endif
   return nullptr;
 }

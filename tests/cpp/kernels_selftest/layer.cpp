@@ -62,8 +62,8 @@ void check_layer(const KernelTable& table, Random& random) {
       {linear(table, random, is_int8, width, 3 * width), linear(table, random, is_int8, width, width),
        linear(table, random, is_int8, width, is_gated ? 2 * inner : inner),
        linear(table, random, is_int8, inner, width)});
-  const auto before = random.between(0, 40);
-  const auto tokens = random.between(1, 60);
+  const auto before = random.between(0, 100);
+  const auto tokens = random.between(1, 100);
   const std::vector<float> hidden = random.normals((before + tokens) * width);
   const std::vector<float> text(hidden.begin() + static_cast<std::ptrdiff_t>(before * width), hidden.end());
   const auto end = static_cast<std::int64_t>(tokens);

@@ -11,6 +11,9 @@ const KernelTable& avx2_table();
 const KernelTable& avx_vnni_table();
 const KernelTable& avx512_vnni_table();
 const KernelTable& avx512_bf16_table();
+#elif defined(__aarch64__)
+const KernelTable& neon_dot_table();
+const KernelTable& neon_i8mm_table();
 #endif
 
 }  // namespace ortembed::kernels
