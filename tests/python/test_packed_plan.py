@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-ATTENTION_LENGTH = 512  # of a text over which attention costs as much as all else
+ATTENTION_LENGTH = 1024  # of a text over which attention costs as much as all else
 MIN_COST = 64  # of a core's share
 LARGEST_PART = 4  # texts like the largest one, of which a core's share consists at least
 
@@ -73,7 +73,7 @@ def test_the_square_of_the_length_counts():
 
 
 def test_rounds_do_half_of_what_is_left_and_the_last_one_all_of_it():
-    # 800 tokens a core, 8.125 a text.
+    # 800 tokens for each core, which cost 806.
     sizes = [len(rows) for rows in batches(plan_packed([8] * 200, 4096, cores=2))]
     assert sizes == [50, 50, 25, 25, 13, 12, 13, 12]
 
