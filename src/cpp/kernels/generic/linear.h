@@ -44,13 +44,14 @@ constexpr std::size_t any_number = static_cast<std::size_t>(-1);
 // Adds what the channels give that are multiplied in float, to one vector of one row.
 template <class T, std::size_t channels>
 ORTEMBED_INLINE typename T::Float add_channels(typename T::Float value, const float* x, std::size_t count,
-                                               const float* weight, std::size_t padded) {
+                                               const float* weight, std::size_t padded, std::size_t j) {
   if constexpr (channels == any_number) {
     for (std::size_t k = 0; k < count; ++k) {
-      value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded), value);
+      value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded + j), value);
     }
   } else {
-    unrolled<channels>([&](auto k) { value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded), value); });
+    unrolled<channels>(
+        [&](auto k) { value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded + j), value); });
   }
   return value;
 }
@@ -62,7 +63,7 @@ ORTEMBED_INLINE void finish_columns(const Finish& given, const LinearView& linea
   const float* scales = linear.scale + tile.column;
   const float* offset_sums = linear.offset_sum + tile.column;
   const float* biases = linear.bias + tile.column;
-  const float* float_weight = linear.float_weight + tile.column;
+  const float* float_weight = linear.float_weight == nullptr ? nullptr : linear.float_weight + tile.column;
   const std::size_t count = linear.float_channel_count;
   const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * Multipliers<Dot>::most_columns;
   const auto* sums = static_cast<const std::int32_t*>(tile.sums);
@@ -76,7 +77,7 @@ ORTEMBED_INLINE void finish_columns(const Finish& given, const LinearView& linea
       const typename T::Float start = T::multiply_add(T::set(tile.scales[row].offset), offset_sum, bias);
       const typename T::Float whole = T::multiply_add(T::multiply(sum, T::set(tile.scales[row].scale)), scale, start);
       const typename T::Float value =
-          add_channels<T, channels>(whole, tile.float_values + row * count, count, float_weight + j, padded);
+          add_channels<T, channels>(whole, tile.float_values + row * count, count, float_weight, padded, j);
       write_columns<T, Element>(out, j, activate<T, activation>(value), tile.columns - j);
     }
   }
