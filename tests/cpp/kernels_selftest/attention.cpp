@@ -12,7 +12,10 @@ namespace {
 // One head: query, key and value side by side in each token's row, as numbers that attention's type has.
 struct Head {
   explicit Head(Random& random, bool is_short)
-      : tokens(random.between(1, 90)), width(2 * random.between(1, 40)), x(random.normals(tokens * 3 * width)) {
+      : tokens(random.below(25) == 0 ? random.between(500, 700)
+                                     : random.between(1, 90)),  // of two blocks of keys, too
+        width(2 * random.between(1, tokens > 90 ? 5 : 40)),
+        x(random.normals(tokens * 3 * width)) {
     for (float& value : x) {
       if (is_short) value = float_of(bfloat16_of(value));
     }

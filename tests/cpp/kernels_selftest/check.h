@@ -94,6 +94,7 @@ void check_bfloat16(const kernels::KernelTable& table, Random& random);
 void check_norm(const kernels::KernelTable& table, Random& random);
 void check_gate(const kernels::KernelTable& table, Random& random);
 void check_attention(const kernels::KernelTable& table, Random& random);
+void check_hostile(const kernels::KernelTable& table, Random& random);
 void check_layer(const kernels::KernelTable& table, Random& random);
 
 }  // namespace ortembed::selftest

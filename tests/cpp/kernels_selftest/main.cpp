@@ -33,7 +33,7 @@ constexpr Check checks[] = {
     {"quantize", ortembed::selftest::check_quantize}, {"int8", ortembed::selftest::check_int8},
     {"bfloat16", ortembed::selftest::check_bfloat16}, {"norm", ortembed::selftest::check_norm},
     {"gate", ortembed::selftest::check_gate},         {"attention", ortembed::selftest::check_attention},
-    {"layer", ortembed::selftest::check_layer},
+    {"hostile", ortembed::selftest::check_hostile},   {"layer", ortembed::selftest::check_layer},
 };
 
 // 0 where all shapes pass. A shape depends on its number alone, so a failure comes again.

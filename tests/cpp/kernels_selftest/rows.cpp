@@ -1,4 +1,4 @@
-// Owns the checks of norms, gates and activations against doubles.
+// Owns random rows, and the checks of norms, gates and activations against doubles.
 #include <algorithm>
 
 #include "check.h"
@@ -7,6 +7,18 @@ namespace ortembed::selftest {
 
 using kernels::Activation;
 using kernels::KernelTable;
+
+std::vector<float> Random::rows(std::size_t count, std::size_t columns) {
+  std::vector<float> values = normals(count * columns);
+  for (std::size_t row = 0; row < count; ++row) {
+    float* const first = values.data() + row * columns;
+    const std::size_t kind = below(6);
+    if (kind == 0) first[below(columns)] = 1e4F;
+    if (kind == 1) std::fill_n(first, columns, first[0]);
+    for (std::size_t j = 0; j < columns && kind >= 2; ++j) first[j] *= kind == 2 ? 1e-30F : kind == 3 ? 1e25F : 1;
+  }
+  return values;
+}
 
 Expected activated(Activation activation, double x) {
   if (activation == Activation::none) return {x, 0};
