@@ -5,124 +5,83 @@
 // the number of threads change no bit.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "kernels/generic/attention_operands.h"
-#include "kernels/generic/math.h"
 #include "kernels/generic/product.h"
+#include "kernels/generic/softmax.h"
 #include "kernels/kernel_table.h"
 
 namespace ortembed::kernels {
 
-// Of a token that is not seen: the lowest float, so that a block may have nothing else.
-constexpr float hidden_score = -3.40282347e+38F;
-
-// What a tile of queries works with.
+// How many queries go through softmax together, and how their scores and weights lie. As many as fit the innermost
+// cache: each step of a softmax waits for the one before, so that one with few rows is all waiting.
 template <class T>
-struct TileMemory {
+struct QueryTile {
   using Dot = typename T::AttentionDot;
-  static constexpr std::size_t rows = Dot::tile_rows;
-  static constexpr std::size_t score_stride = keys_per_block + T::lanes;
+  static constexpr std::size_t most_rows = 8 * Dot::tile_rows;
+  static constexpr std::size_t most_scores = 6144;
 
-  alignas(64) float scores[rows * score_stride];
-  alignas(64) std::byte weights[rows * keys_per_block * Dot::row_value_bytes];
-  float largest[rows];
-  float sums[rows];
+  explicit QueryTile(std::size_t tokens)
+      : score_stride(rounded_up(tokens < keys_per_block ? tokens : keys_per_block, T::lanes) + T::lanes),
+        rows(std::clamp(most_scores / score_stride / Dot::tile_rows * Dot::tile_rows, Dot::tile_rows, most_rows)) {}
+
+  std::size_t score_stride;  // floats from row to row; a vector more than the keys, to spread over the cache
+  std::size_t rows;          // whole tiles of the product
+
+  std::size_t weight_stride() const { return score_stride * Dot::row_value_bytes; }
+  std::size_t scores_bytes() const { return rounded_up(rows * score_stride * sizeof(float), 64); }
+  std::size_t weights_bytes() const { return rounded_up(rows * weight_stride(), 64); }
 };
 
-// The keys of a block that one query sees: [first, end), counted from the block's first.
-struct Seen {
-  std::size_t first;
-  std::size_t end;
+// Of each row in a tile of queries.
+template <class T>
+struct RowMemory {
+  static constexpr std::size_t rows = rounded_up(QueryTile<T>::most_rows, 8);  // as many as are reduced at a time
+
+  alignas(64) float lanes[rows * T::lanes];  // a vector on its way to one value
+  alignas(64) float found[rows];
+  alignas(64) float largest[rows];
+  alignas(64) float sums[rows];
 };
-
-inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, std::size_t count) {
-  constexpr std::int64_t endless = std::int64_t{1} << 40;  // beyond any text, and sums with it fit
-  if (reach < 0 || reach >= endless) return {0, count};
-  const auto from = static_cast<std::int64_t>(query) - reach - static_cast<std::int64_t>(first);
-  const auto to = static_cast<std::int64_t>(query) + reach + 1 - static_cast<std::int64_t>(first);
-  const auto limit = static_cast<std::int64_t>(count);
-  const std::int64_t start = from < 0 ? 0 : from > limit ? limit : from;
-  const std::int64_t end = to < start ? start : to > limit ? limit : to;
-  return {static_cast<std::size_t>(start), static_cast<std::size_t>(end)};
-}
-
-// Adds biases to one row of scores, and hides what is not seen, up to `padded` keys.
-template <class T>
-void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
-                   float* scores) {
-  const Seen seen = seen_keys(task.reach, query, first, count);
-  if (task.relative_bias != nullptr) {
-    const float* bias = task.relative_bias + static_cast<std::ptrdiff_t>(first) - static_cast<std::ptrdiff_t>(query);
-    const typename T::Float factor = T::set(1 / task.scale);  // scores are scaled later
-    for (std::size_t j = 0; j < padded; j += T::lanes) {
-      const typename T::Float added =
-          j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count > j ? count - j : 0);
-      T::store(scores + j, T::multiply_add(added, factor, T::load(scores + j)));
-    }
-  }
-  const typename T::Float hidden = T::set(hidden_score);
-  const auto hide = [&](std::size_t j) {
-    T::store(scores + j, T::between(seen.first, seen.end, j, T::load(scores + j), hidden));
-  };
-  for (std::size_t j = 0; j < seen.first; j += T::lanes) hide(j);
-  for (std::size_t j = seen.end / T::lanes * T::lanes; j < padded; j += T::lanes) hide(j);
-}
-
-template <class T>
-float largest_score(const float* scores, std::size_t padded) {
-  typename T::Float largest = T::set(hidden_score);
-  for (std::size_t j = 0; j < padded; j += T::lanes) largest = T::max(largest, T::load(scores + j));
-  return T::reduce_max(largest);
-}
-
-// Gives e^(scale * (score - largest)) of one row, rounded to what the product reads, and their sum.
-template <class T>
-float exponentiate(const float* scores, std::size_t padded, float scale, float largest, std::byte* weights) {
-  using Dot = typename T::AttentionDot;
-  const typename T::Float factor = T::set(1.44269504F * scale);
-  const typename T::Float shift = T::set(largest);
-  typename T::Float sum = T::zero();
-  for (std::size_t j = 0; j < padded; j += T::lanes) {
-    const typename T::Float value = exp2_of_negative<T>(T::multiply(T::subtract(T::load(scores + j), shift), factor));
-    sum = T::add(sum, value);
-    Dot::store_values(weights, j, value);
-  }
-  return T::reduce_add(sum);
-}
 
 template <class T>
 class Attention {
   using Dot = typename T::AttentionDot;
-  using Memory = TileMemory<T>;
   static constexpr Multipliers<Dot> multipliers{};
+  static constexpr std::size_t most_columns = Multipliers<Dot>::most_columns;
 
  public:
   static std::size_t scratch_bytes(std::size_t tokens, std::size_t head_width) {
     const HeadShape<T> shape(tokens, head_width);
-    return sizeof(Memory) + shape.keys_bytes() + shape.values_bytes() + shape.rotated_bytes() +
-           Memory::rows * shape.columns * sizeof(float);
+    const QueryTile<T> tile(tokens);
+    return sizeof(RowMemory<T>) + shape.keys_bytes() + shape.values_bytes() + shape.rotated_bytes() +
+           tile.scores_bytes() + tile.weights_bytes() + tile.rows * shape.columns * sizeof(float);
   }
 
   explicit Attention(const HeadTask& task)
-      : task_(task), shape_(task), memory_(*reinterpret_cast<Memory*>(task.scratch)) {
-    keys_ = task.scratch + sizeof(Memory);
+      : task_(task), shape_(task), tile_(task.tokens), rows_(*reinterpret_cast<RowMemory<T>*>(task.scratch)) {
+    keys_ = task.scratch + sizeof(RowMemory<T>);
     values_ = keys_ + shape_.keys_bytes();
-    std::byte* rows = values_ + shape_.values_bytes();
-    block_output_ = reinterpret_cast<float*>(rows + shape_.rotated_bytes());
+    std::byte* rotated = values_ + shape_.values_bytes();
+    scores_ = reinterpret_cast<float*>(rotated + shape_.rotated_bytes());
+    weights_ = rotated + shape_.rotated_bytes() + tile_.scores_bytes();
+    block_output_ = reinterpret_cast<float*>(weights_ + tile_.weights_bytes());
     const bool is_plain = task.cosines == nullptr && task.head_width % Dot::values_per_cell == 0;
-    queries_ = is_plain ? task.query : rows;
+    queries_ = is_plain ? task.query : rotated;
     query_stride_ = is_plain ? task.stride : shape_.row_bytes;
-    if (!is_plain) copy_rows<T>(task, shape_, task.key, rows);
-    pack_keys<T>(shape_, is_plain ? task.key : rows, query_stride_, keys_);
-    if (!is_plain) copy_rows<T>(task, shape_, task.query, rows);
+    if (!is_plain) copy_rows<T>(task, shape_, task.key, rotated);
+    pack_keys<T>(shape_, is_plain ? task.key : rotated, query_stride_, keys_);
+    if (!is_plain) copy_rows<T>(task, shape_, task.query, rotated);
     pack_values<T>(task, shape_, values_);
   }
 
   void run() {
-    visit_tiles<Memory::rows>(task_.tokens, [&](std::size_t first, std::size_t count) { run_tile(first, count); });
+    visit_tiles(task_.tokens, tile_.rows, Dot::tile_rows,
+                [&](std::size_t first, std::size_t count) { run_tile(first, count); });
   }
 
  private:
@@ -130,8 +89,8 @@ class Attention {
     const std::size_t first = seen_keys(task_.reach, query, 0, task_.tokens).first / keys_per_block;
     const std::size_t end = seen_keys(task_.reach, query + count - 1, 0, task_.tokens).end;
     for (std::size_t row = 0; row < count; ++row) {
-      memory_.largest[row] = hidden_score;
-      memory_.sums[row] = 0;
+      rows_.largest[row] = hidden_score;
+      rows_.sums[row] = 0;
     }
     for (std::size_t block = first; block * keys_per_block < end; ++block) {
       run_block(query, count, block, block == first);
@@ -139,12 +98,20 @@ class Attention {
     const bool has_one = (first + 1) * keys_per_block >= end;  // whose output still lies where the product put it
     for (std::size_t row = 0; row < count; ++row) {
       float* out = task_.output + (query + row) * task_.output_stride;
-      const float* from = has_one ? block_output_ + row * shape_.columns : out;
-      // A token whose scores are all minus infinity has no mean.
-      const bool has_mean = memory_.largest[row] > hidden_score;
-      const float factor = has_mean ? 1 / memory_.sums[row] : std::numeric_limits<float>::quiet_NaN();
-      for (std::size_t j = 0; j < task_.head_width; ++j) out[j] = from[j] * factor;
+      divide(has_one ? block_output_ + row * shape_.columns : out, row, out);
     }
+  }
+
+  // Weighted values of one row by the sum of their weights.
+  void divide(const float* x, std::size_t row, float* out) const {
+    // A token whose scores are all minus infinity has no mean.
+    const bool has_mean = rows_.largest[row] > hidden_score;
+    const typename T::Float factor = T::set(has_mean ? 1 / rows_.sums[row] : std::numeric_limits<float>::quiet_NaN());
+    visit_row<T>(
+        task_.head_width, [&](std::size_t j) { T::store(out + j, T::multiply(T::load(x + j), factor)); },
+        [&](std::size_t j, std::size_t part) {
+          T::store_part(out + j, T::multiply(T::load_part(x + j, part), factor), part);
+        });
   }
 
   void run_block(std::size_t query, std::size_t count, std::size_t block, bool is_first) {
@@ -152,43 +119,52 @@ class Attention {
     const std::size_t keys = task_.tokens - first < keys_per_block ? task_.tokens - first : keys_per_block;
     const std::size_t padded = rounded_up(keys, T::lanes);
     score(query, count, block, padded);
-    float corrections[Memory::rows];
     for (std::size_t row = 0; row < count; ++row) {
-      float* scores = memory_.scores + row * Memory::score_stride;
-      adjust_scores<T>(task_, query + row, first, keys, padded, scores);
-      const float seen = largest_score<T>(scores, padded);
-      const float largest = seen > memory_.largest[row] ? seen : memory_.largest[row];
-      const float sum = exponentiate<T>(scores, padded, task_.scale, largest, weights(row));
-      corrections[row] = is_first ? 0 : T::exp_of(task_.scale * (memory_.largest[row] - largest));
-      memory_.sums[row] = is_first ? sum : memory_.sums[row] * corrections[row] + sum;
-      memory_.largest[row] = largest;
+      adjust_scores<T>(task_, query + row, first, keys, padded, scores(row));
+      T::store(lanes(row), largest_lanes<T>(scores(row), padded));
+    }
+    T::reduce_max_rows(rows_.lanes, count, rows_.found);
+    float corrections[QueryTile<T>::most_rows];
+    for (std::size_t row = 0; row < count; ++row) {
+      const float largest = rows_.found[row] > rows_.largest[row] ? rows_.found[row] : rows_.largest[row];
+      corrections[row] = is_first ? 0 : T::exp_of(task_.scale * (rows_.largest[row] - largest));
+      rows_.largest[row] = largest;
+      T::store(lanes(row), exponentiate<T>(scores(row), padded, task_.scale, largest, weights(row)));
+    }
+    T::reduce_add_rows(rows_.lanes, count, rows_.found);
+    for (std::size_t row = 0; row < count; ++row) {
+      rows_.sums[row] = (is_first ? 0 : rows_.sums[row] * corrections[row]) + rows_.found[row];
     }
     weigh(count, block, keys);
     if (shape_.blocks > 1) add_block(query, count, is_first ? nullptr : corrections);
   }
 
-  std::byte* weights(std::size_t row) { return memory_.weights + row * keys_per_block * Dot::row_value_bytes; }
+  float* scores(std::size_t row) { return scores_ + row * tile_.score_stride; }
+  float* lanes(std::size_t row) { return rows_.lanes + row * T::lanes; }
+  std::byte* weights(std::size_t row) { return weights_ + row * tile_.weight_stride(); }
 
   void score(std::size_t query, std::size_t count, std::size_t block, std::size_t padded) {
-    constexpr std::size_t columns = Multipliers<Dot>::most_columns;
-    for (std::size_t j = 0; j < padded; j += columns) {
-      const std::size_t vectors = (padded - j < columns ? padded - j : columns) / T::lanes;
-      multipliers(count, vectors)({queries_ + query * query_stride_, query_stride_,
-                                   keys_ + block * shape_.block_bytes() + j * Dot::cell_bytes, shape_.key_stride,
-                                   shape_.head_cells, memory_.scores + j, Memory::score_stride});
+    for (std::size_t j = 0; j < padded; j += most_columns) {
+      const std::size_t vectors = (padded - j < most_columns ? padded - j : most_columns) / T::lanes;
+      const std::byte* keys = keys_ + block * shape_.block_bytes() + j * Dot::cell_bytes;
+      visit_tiles(count, Dot::tile_rows, 1, [&](std::size_t row, std::size_t height) {
+        multipliers(height, vectors)({queries_ + (query + row) * query_stride_, query_stride_, keys,
+                                      shape_.key_stride, shape_.head_cells, scores(row) + j, tile_.score_stride});
+      });
     }
   }
 
   // Weighted values of a block, into block_output_.
   void weigh(std::size_t count, std::size_t block, std::size_t keys) {
-    constexpr std::size_t columns = Multipliers<Dot>::most_columns;
     const std::size_t cells = (keys + Dot::values_per_cell - 1) / Dot::values_per_cell;
     const std::byte* values = values_ + block * keys_per_block / Dot::values_per_cell * shape_.value_stride;
-    for (std::size_t j = 0; j < shape_.columns; j += columns) {
-      const std::size_t vectors = (shape_.columns - j < columns ? shape_.columns - j : columns) / T::lanes;
-      multipliers(count,
-                  vectors)({memory_.weights, keys_per_block * Dot::row_value_bytes, values + j * Dot::cell_bytes,
-                            shape_.value_stride, cells, block_output_ + j, shape_.columns});
+    for (std::size_t j = 0; j < shape_.columns; j += most_columns) {
+      const std::size_t vectors = (shape_.columns - j < most_columns ? shape_.columns - j : most_columns) / T::lanes;
+      visit_tiles(count, Dot::tile_rows, 1, [&](std::size_t row, std::size_t height) {
+        multipliers(height,
+                    vectors)({weights(row), tile_.weight_stride(), values + j * Dot::cell_bytes, shape_.value_stride,
+                              cells, block_output_ + row * shape_.columns + j, shape_.columns});
+      });
     }
   }
 
@@ -205,9 +181,12 @@ class Attention {
 
   const HeadTask& task_;
   HeadShape<T> shape_;
-  Memory& memory_;
+  QueryTile<T> tile_;
+  RowMemory<T>& rows_;
   std::byte* keys_;
   std::byte* values_;
+  float* scores_;
+  std::byte* weights_;
   float* block_output_;
   const std::byte* queries_;
   std::size_t query_stride_;

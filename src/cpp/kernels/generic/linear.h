@@ -38,57 +38,71 @@ ORTEMBED_INLINE void write_columns(std::byte* out, std::size_t j, typename T::Fl
   }
 }
 
-// How many channels are multiplied in float, where that is known as it is compiled.
-constexpr std::size_t any_number = static_cast<std::size_t>(-1);
-
-// Adds what the channels give that are multiplied in float, to one vector of one row.
-template <class T, std::size_t channels>
-ORTEMBED_INLINE typename T::Float add_channels(typename T::Float value, const float* x, std::size_t count,
-                                               const float* weight, std::size_t padded, std::size_t j) {
-  if constexpr (channels == any_number) {
-    for (std::size_t k = 0; k < count; ++k) {
-      value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded + j), value);
+// What the tile's integer sums mean: scale * column scale * sum + offset * (sum of the column's weights) + bias, and
+// what the channels add that are multiplied in float.
+template <class T, class Dot, class Element, Activation activation>
+ORTEMBED_INLINE void finish_columns(const Finish& tile, const LinearView& linear) {
+  constexpr std::size_t columns = Multipliers<Dot>::most_columns;
+  const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * columns;
+  const std::size_t channels = linear.float_channel_count;
+  for (std::size_t row = 0; row < tile.rows; ++row) {
+    const auto* sums = static_cast<const std::int32_t*>(tile.sums) + row * columns;
+    const typename T::Float scale = T::set(tile.scales[row].scale);
+    const typename T::Float offset = T::set(tile.scales[row].offset);
+    for (std::size_t j = 0; j < tile.columns; j += T::lanes) {
+      const std::size_t column = tile.column + j;
+      typename T::Float value = T::multiply_add(offset, T::load(linear.offset_sum + column), T::load(linear.bias + column));
+      value = T::multiply_add(T::multiply(T::to_float(sums + j), scale), T::load(linear.scale + column), value);
+      for (std::size_t k = 0; k < channels; ++k) {
+        const typename T::Float x = T::set(tile.float_values[row * channels + k]);
+        value = T::multiply_add(x, T::load(linear.float_weight + k * padded + column), value);
+      }
+      write_columns<T, Element>(tile.out + row * tile.out_stride, j, activate<T, activation>(value), tile.columns - j);
     }
-  } else {
-    unrolled<channels>(
-        [&](auto k) { value = T::multiply_add(T::set(x[k]), T::load(weight + k * padded + j), value); });
   }
-  return value;
 }
 
-// What the tile's integer sums mean: scale * column scale * sum + offset * (sum of the column's weights) + bias.
+// The same for a whole panel with `channels` of those: what belongs to the columns is read once for all rows.
 template <class T, class Dot, class Element, Activation activation, std::size_t channels>
-ORTEMBED_INLINE void finish_columns(const Finish& given, const LinearView& linear) {
+ORTEMBED_INLINE void finish_panel(const Finish& given, const LinearView& linear) {
+  constexpr std::size_t vectors = Multipliers<Dot>::most_vectors;
+  constexpr std::size_t columns = Multipliers<Dot>::most_columns;
   const Finish tile = given;  // in registers: what is written could lie anywhere, as far as the compiler knows
-  const float* scales = linear.scale + tile.column;
-  const float* offset_sums = linear.offset_sum + tile.column;
-  const float* biases = linear.bias + tile.column;
-  const float* float_weight = linear.float_weight == nullptr ? nullptr : linear.float_weight + tile.column;
-  const std::size_t count = linear.float_channel_count;
-  const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * Multipliers<Dot>::most_columns;
+  typename T::Float scales[vectors];
+  typename T::Float offset_sums[vectors];
+  typename T::Float biases[vectors];
+  typename T::Float weights[channels + 1][vectors];
+  unrolled<vectors>([&](auto j) {
+    const std::size_t column = tile.column + j * T::lanes;
+    scales[j] = T::load(linear.scale + column);
+    offset_sums[j] = T::load(linear.offset_sum + column);
+    biases[j] = T::load(linear.bias + column);
+    const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * columns;
+    unrolled<channels>([&](auto k) { weights[k][j] = T::load(linear.float_weight + k * padded + column); });
+  });
   const auto* sums = static_cast<const std::int32_t*>(tile.sums);
-  for (std::size_t j = 0; j < tile.columns; j += T::lanes) {
-    const typename T::Float scale = T::load(scales + j);
-    const typename T::Float offset_sum = T::load(offset_sums + j);
-    const typename T::Float bias = T::load(biases + j);
-    std::byte* out = tile.out;
-    for (std::size_t row = 0; row < tile.rows; ++row, out += tile.out_stride) {
-      const typename T::Float sum = T::to_float(sums + row * Multipliers<Dot>::most_columns + j);
-      const typename T::Float start = T::multiply_add(T::set(tile.scales[row].offset), offset_sum, bias);
-      const typename T::Float whole = T::multiply_add(T::multiply(sum, T::set(tile.scales[row].scale)), scale, start);
-      const typename T::Float value =
-          add_channels<T, channels>(whole, tile.float_values + row * count, count, float_weight, padded, j);
-      write_columns<T, Element>(out, j, activate<T, activation>(value), tile.columns - j);
-    }
+  const float* x = tile.float_values;
+  std::byte* out = tile.out;
+  for (std::size_t row = 0; row < tile.rows; ++row, sums += columns, x += channels, out += tile.out_stride) {
+    const typename T::Float scale = T::set(tile.scales[row].scale);
+    const typename T::Float offset = T::set(tile.scales[row].offset);
+    unrolled<vectors>([&](auto j) {
+      const typename T::Float start = T::multiply_add(offset, offset_sums[j], biases[j]);
+      typename T::Float value =
+          T::multiply_add(T::multiply(T::to_float(sums + j * T::lanes), scale), scales[j], start);
+      unrolled<channels>([&](auto k) { value = T::multiply_add(T::set(x[k]), weights[k][j], value); });
+      Element::store_values(out, j * T::lanes, activate<T, activation>(value));
+    });
   }
 }
 
 template <class T, class Dot, class Element, Activation activation>
 ORTEMBED_NOINLINE void finish_codes(const Finish& tile) {
   const LinearView& linear = *tile.linear;
-  if (linear.float_channel_count == 0) return finish_columns<T, Dot, Element, activation, 0>(tile, linear);
-  if (linear.float_channel_count == 2) return finish_columns<T, Dot, Element, activation, 2>(tile, linear);
-  finish_columns<T, Dot, Element, activation, any_number>(tile, linear);
+  const bool is_whole = tile.columns == Multipliers<Dot>::most_columns;
+  if (is_whole && linear.float_channel_count == 0) return finish_panel<T, Dot, Element, activation, 0>(tile, linear);
+  if (is_whole && linear.float_channel_count == 2) return finish_panel<T, Dot, Element, activation, 2>(tile, linear);
+  finish_columns<T, Dot, Element, activation>(tile, linear);
 }
 
 template <class T, class Dot, class Element, Activation activation>
@@ -132,7 +146,7 @@ void linear_rows(const OperandRows& rows, const LinearView& linear, std::size_t 
   for (std::size_t panel = first; panel < end; ++panel) {
     const std::size_t column = panel * columns;
     const std::size_t used = linear.outputs - column < columns ? linear.outputs - column : columns;
-    visit_tiles<Dot::tile_rows, rows_together<Dot>()>(rows.count, [&](std::size_t row, std::size_t count) {
+    visit_tiles(rows.count, Dot::tile_rows, rows_together<Dot>(), [&](std::size_t row, std::size_t count) {
       multipliers(count, Dot::tile_vectors)({rows.data + row * rows.stride, rows.stride,
                                              linear.panels + panel * linear.panel_bytes,
                                              Dot::tile_vectors * Dot::vector_bytes, linear.cells, sums, columns});

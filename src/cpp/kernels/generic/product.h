@@ -93,9 +93,9 @@ struct Multipliers {
 };
 
 // Splits `count` rows into tiles of nearly equal height, since a low tile loads as many weights as a high one, each
-// but the last of whole steps; calls visit(first, rows) for each.
-template <std::size_t most, std::size_t step = 1, class Visit>
-ORTEMBED_INLINE void visit_tiles(std::size_t count, const Visit& visit) {
+// but the last of whole steps; calls visit(first, rows) for each. `most` is a multiple of the step.
+template <class Visit>
+ORTEMBED_INLINE void visit_tiles(std::size_t count, std::size_t most, std::size_t step, const Visit& visit) {
   const std::size_t tiles = (count + most - 1) / most;
   std::size_t first = 0;
   for (std::size_t tile = 1; tile <= tiles; ++tile) {

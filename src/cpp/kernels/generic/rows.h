@@ -8,14 +8,6 @@
 
 namespace ortembed::kernels {
 
-// Calls whole(i) for each full vector of a row, then part(i, values) for what is left, if anything is.
-template <class T, class Whole, class Part>
-ORTEMBED_INLINE void visit_row(std::size_t size, const Whole& whole, const Part& part) {
-  std::size_t i = 0;
-  for (; i + T::lanes <= size; i += T::lanes) whole(i);
-  if (i < size) part(i, size - i);
-}
-
 template <class T>
 ORTEMBED_INLINE typename T::Float scaled(const float* x, const float* scale, std::size_t i) {
   const typename T::Float value = T::load(x + i);

@@ -27,4 +27,12 @@ ORTEMBED_INLINE void unrolled(const Function& function) {
   unrolled_over(function, std::make_index_sequence<count>{});
 }
 
+// Calls whole(i) for each full vector of a row, then part(i, values) for what is left, if anything is.
+template <class T, class Whole, class Part>
+ORTEMBED_INLINE void visit_row(std::size_t size, const Whole& whole, const Part& part) {
+  std::size_t i = 0;
+  for (; i + T::lanes <= size; i += T::lanes) whole(i);
+  if (i < size) part(i, size - i);
+}
+
 }  // namespace ortembed::kernels

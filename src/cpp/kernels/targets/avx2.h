@@ -45,7 +45,11 @@ struct Avx2Vectors {
   // Where one is NaN: b.
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }
-  static Float round(Float x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
+  static Float clamp(Float x, float magnitude) { return max(set(-magnitude), min(set(magnitude), x)); }
+  // What is above the next lower whole number, and that number.
+  static Float fraction(Float x) { return subtract(x, whole(x)); }
+  static Float whole(Float x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
   // x * 2^whole by adding to the exponent: for x about 1, and results that are not subnormal. NaN for NaN.
   static Float scale(Float x, Float whole) {
     const __m256i exponents = _mm256_slli_epi32(_mm256_cvtps_epi32(whole), 23);
@@ -76,6 +80,13 @@ struct Avx2Vectors {
     const __m128 fours = _mm_min_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 pairs = _mm_min_ps(fours, _mm_movehl_ps(fours, fours));
     return _mm_cvtss_f32(_mm_min_ss(pairs, _mm_movehdup_ps(pairs)));
+  }
+  // Of each of `count` vectors that lie end to end.
+  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
+  }
+  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_max(load(x + i * lanes));
   }
   static float square_root(float x) { return std::sqrt(x); }
   static float exp_of(float x) { return std::exp(x); }

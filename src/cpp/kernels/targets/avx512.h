@@ -39,7 +39,15 @@ struct Avx512Vectors {
   // Where one is NaN: b.
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
-  static Float round(Float x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
+  static Float clamp(Float x, float magnitude) {
+    constexpr int smaller_magnitude_sign_of_x = 2;
+    return _mm512_range_ps(x, _mm512_set1_ps(magnitude), smaller_magnitude_sign_of_x);
+  }
+  // What is above the next lower whole number.
+  static Float fraction(Float x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  // The next lower whole number, as scale() takes it: that rounds down by itself.
+  static Float whole(Float x) { return x; }
   // x * 2^whole.
   static Float scale(Float x, Float whole) { return _mm512_scalef_ps(x, whole); }
   // a in the first lanes, b in the others.
@@ -54,6 +62,17 @@ struct Avx512Vectors {
   static float reduce_add(Float x) { return _mm512_reduce_add_ps(x); }
   static float reduce_max(Float x) { return _mm512_reduce_max_ps(x); }
   static float reduce_min(Float x) { return _mm512_reduce_min_ps(x); }
+  // Of each of `count` vectors that lie end to end; read and written are whole eights of them.
+  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; i += 8) {
+      reduce_rows(x + i * lanes, out + i, [](Float a, Float b) { return add(a, b); });
+    }
+  }
+  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; i += 8) {
+      reduce_rows(x + i * lanes, out + i, [](Float a, Float b) { return max(a, b); });
+    }
+  }
   static float square_root(float x) { return std::sqrt(x); }
   static float exp_of(float x) { return std::exp(x); }
 
@@ -76,6 +95,28 @@ struct Avx512Vectors {
   }
 
  private:
+  // Of 8 vectors: rows change places with columns as they are joined, so that one join serves several rows.
+  template <class Join>
+  static void reduce_rows(const float* x, float* out, const Join& join) {
+    Float pairs[4];
+    Float fours[2];
+    unrolled<4>([&](auto i) {
+      const Float a = load(x + 2 * i * lanes);
+      const Float b = load(x + (2 * i + 1) * lanes);
+      pairs[i] = join(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    });
+    unrolled<2>([&](auto i) {
+      const __m512d a = _mm512_castps_pd(pairs[2 * i]);
+      const __m512d b = _mm512_castps_pd(pairs[2 * i + 1]);
+      fours[i] = join(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    });
+    const Float halves =
+        join(_mm512_shuffle_f32x4(fours[0], fours[1], 0x44), _mm512_shuffle_f32x4(fours[0], fours[1], 0xee));
+    const Float all = join(halves, _mm512_shuffle_f32x4(halves, halves, 0xb1));
+    _mm_storeu_ps(out, _mm512_castps512_ps128(all));
+    _mm_storeu_ps(out + 4, _mm512_extractf32x4_ps(all, 2));
+  }
+
   // 16 by 16: pairs, fours, eights and sixteens of rows change places with those of columns. Rows beyond the last are
   // the last again.
   static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,

@@ -45,7 +45,11 @@ struct NeonVectors {
   // Where one is NaN: NaN.
   static Float max(Float a, Float b) { return vmaxq_f32(a, b); }
   static Float min(Float a, Float b) { return vminq_f32(a, b); }
-  static Float round(Float x) { return vrndnq_f32(x); }
+  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
+  static Float clamp(Float x, float magnitude) { return max(set(-magnitude), min(set(magnitude), x)); }
+  // What is above the next lower whole number, and that number.
+  static Float fraction(Float x) { return subtract(x, whole(x)); }
+  static Float whole(Float x) { return vrndmq_f32(x); }
   // x * 2^whole by adding to the exponent: for x about 1, and results that are not subnormal. NaN for NaN.
   static Float scale(Float x, Float whole) {
     const int32x4_t exponents = vshlq_n_s32(vcvtq_s32_f32(whole), 23);
@@ -63,6 +67,13 @@ struct NeonVectors {
   static float reduce_add(Float x) { return vaddvq_f32(x); }
   static float reduce_max(Float x) { return vmaxvq_f32(x); }
   static float reduce_min(Float x) { return vminvq_f32(x); }
+  // Of each of `count` vectors that lie end to end.
+  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
+  }
+  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_max(load(x + i * lanes));
+  }
   static float square_root(float x) { return std::sqrt(x); }
   static float exp_of(float x) { return std::exp(x); }
 

@@ -108,7 +108,11 @@ struct Plain {
   static Float multiply_add(Float a, Float b, Float c) { return a * b + c; }
   static Float max(Float a, Float b) { return a > b ? a : b; }
   static Float min(Float a, Float b) { return a < b ? a : b; }
-  static Float round(Float x) { return std::nearbyint(x); }
+  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
+  static Float clamp(Float x, float magnitude) { return max(set(-magnitude), min(set(magnitude), x)); }
+  // What is above the next lower whole number, and that number.
+  static Float fraction(Float x) { return subtract(x, whole(x)); }
+  static Float whole(Float x) { return std::floor(x); }
   static Float scale(Float x, Float whole) {
     return std::isnan(whole) ? whole : std::ldexp(x, static_cast<int>(whole));
   }
@@ -119,6 +123,13 @@ struct Plain {
   static float reduce_add(Float x) { return x; }
   static float reduce_max(Float x) { return x; }
   static float reduce_min(Float x) { return x; }
+  // Of each of `count` vectors that lie end to end.
+  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
+  }
+  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_max(load(x + i * lanes));
+  }
   static float square_root(float x) { return std::sqrt(x); }
   static float exp_of(float x) { return std::exp(x); }
   static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
