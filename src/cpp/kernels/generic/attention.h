@@ -96,22 +96,25 @@ class Attention {
       run_block(query, count, block, block == first);
     }
     const bool has_one = (first + 1) * keys_per_block >= end;  // whose output still lies where the product put it
-    for (std::size_t row = 0; row < count; ++row) {
-      float* out = task_.output + (query + row) * task_.output_stride;
-      divide(has_one ? block_output_ + row * shape_.columns : out, row, out);
-    }
+    divide(query, count, has_one);
   }
 
-  // Weighted values of one row by the sum of their weights.
-  void divide(const float* x, std::size_t row, float* out) const {
-    // A token whose scores are all minus infinity has no mean.
-    const bool has_mean = rows_.largest[row] > hidden_score;
-    const typename T::Float factor = T::set(has_mean ? 1 / rows_.sums[row] : std::numeric_limits<float>::quiet_NaN());
-    visit_row<T>(
-        task_.head_width, [&](std::size_t j) { T::store(out + j, T::multiply(T::load(x + j), factor)); },
-        [&](std::size_t j, std::size_t part) {
-          T::store_part(out + j, T::multiply(T::load_part(x + j, part), factor), part);
-        });
+  // Weighted values by the sums of their weights. A token whose scores are all minus infinity has no mean.
+  void divide(std::size_t query, std::size_t count, bool lie_in_block_output) {
+    for (std::size_t row = 0; row < count; ++row) {
+      const bool has_mean = rows_.largest[row] > hidden_score;
+      rows_.found[row] = has_mean ? 1 / rows_.sums[row] : std::numeric_limits<float>::quiet_NaN();
+    }
+    for (std::size_t row = 0; row < count; ++row) {
+      float* out = task_.output + (query + row) * task_.output_stride;
+      const float* x = lie_in_block_output ? block_output_ + row * shape_.columns : out;
+      const typename T::Float factor = T::set(rows_.found[row]);
+      visit_row<T>(
+          task_.head_width, [&](std::size_t j) { T::store(out + j, T::multiply(T::load(x + j), factor)); },
+          [&](std::size_t j, std::size_t part) {
+            T::store_part(out + j, T::multiply(T::load_part(x + j, part), factor), part);
+          });
+    }
   }
 
   void run_block(std::size_t query, std::size_t count, std::size_t block, bool is_first) {

@@ -1,12 +1,24 @@
 // Owns what is done to one row of hidden states after another: quantizing, rounding, norms, gates.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "kernels/generic/activations.h"
 #include "kernels/kernel_table.h"
 
 namespace ortembed::kernels {
+
+// Rows that go through each step together, as many as stay in the innermost cache: within a row each step waits for
+// the one before.
+constexpr std::size_t most_rows_at_once = 8;
+
+template <class Visit>
+ORTEMBED_INLINE void visit_groups(std::size_t count, std::size_t columns, const Visit& visit) {
+  constexpr std::size_t most_values = 6144;
+  const std::size_t step = std::clamp(most_values / columns, std::size_t{1}, most_rows_at_once);
+  for (std::size_t row = 0; row < count; row += step) visit(row, std::min(step, count - row));
+}
 
 template <class T>
 ORTEMBED_INLINE typename T::Float scaled(const float* x, const float* scale, std::size_t i) {
@@ -43,7 +55,7 @@ struct Range {
 
 // Of one row, several vectors at a time, since each waits for the one before.
 template <class T>
-Range<T> range_of(const float* x, std::size_t size, const float* input_scale) {
+ORTEMBED_INLINE Range<T> range_of(const float* x, std::size_t size, const float* input_scale) {
   const float first = input_scale == nullptr ? x[0] : x[0] * input_scale[0];
   Range<T> ranges[] = {Range<T>(first), Range<T>(first), Range<T>(first), Range<T>(first)};
   constexpr std::size_t step = 4 * T::lanes;
@@ -60,14 +72,29 @@ Range<T> range_of(const float* x, std::size_t size, const float* input_scale) {
   return ranges[0];
 }
 
-// The codes of one row: 0 stands for its smallest value, Dot::levels for its largest. A row with a value that is not
-// finite gets a scale that is not, so that no vector made of it is.
+// Of some rows, each reduced from a vector to one value together with the others, for whose steps it would wait.
+template <class T>
+struct RowRanges {
+  alignas(64) float negated_low[most_rows_at_once * T::lanes];
+  alignas(64) float high[most_rows_at_once * T::lanes];
+  alignas(64) float poison[most_rows_at_once * T::lanes];
+
+  void set(std::size_t row, const Range<T>& range) {
+    T::store(negated_low + row * T::lanes, T::subtract(T::zero(), range.low));
+    T::store(high + row * T::lanes, range.high);
+    T::store(poison + row * T::lanes, range.poison);
+  }
+  void reduce(std::size_t count) {
+    T::reduce_max_rows(negated_low, count, negated_low);
+    T::reduce_max_rows(high, count, high);
+    T::reduce_add_rows(poison, count, poison);
+  }
+};
+
+// The codes of one row: 0 stands for its smallest value, Dot::levels for its largest.
 template <class T, class Dot>
-RowScale quantize_row(const float* x, std::size_t size, const float* input_scale, std::byte* out) {
-  const Range<T> range = range_of<T>(x, size, input_scale);
-  const float least = T::reduce_min(range.low);
-  const float scale = (T::reduce_max(range.high) - least) / Dot::levels + T::reduce_add(range.poison);
-  const float inverse = scale > 0 ? 1 / scale : 0;
+ORTEMBED_INLINE void write_codes(const float* x, std::size_t size, const float* input_scale, float least,
+                                 float inverse, std::byte* out) {
   const typename T::Float factor = T::set(inverse);
   const typename T::Float start = T::set(-least * inverse);
   const auto code = [&](typename T::Float value) { return T::multiply_add(value, factor, start); };
@@ -82,19 +109,34 @@ RowScale quantize_row(const float* x, std::size_t size, const float* input_scale
     const std::size_t count = size - i < T::lanes ? size - i : T::lanes;
     Dot::store_codes_part(out, i, code(scaled_part<T>(x, input_scale, i, count)), count);
   }
-  return {scale, least + scale * Dot::first_code_steps};
+}
+
+// Some rows. One with a value that is not finite gets a scale that is not, so that no vector made of it is.
+template <class T, class Dot>
+void quantize_together(const float* x, std::size_t stride, std::size_t count, std::size_t columns,
+                       const float* input_scale, std::byte* out, std::size_t out_stride, RowScale* scales) {
+  RowRanges<T> ranges;
+  for (std::size_t row = 0; row < count; ++row) ranges.set(row, range_of<T>(x + row * stride, columns, input_scale));
+  ranges.reduce(count);
+  const std::size_t used = columns * Dot::row_value_bytes;
+  const std::size_t end = (used + Dot::cell_bytes - 1) / Dot::cell_bytes * Dot::cell_bytes;
+  for (std::size_t row = 0; row < count; ++row) {
+    const float least = -ranges.negated_low[row];
+    const float scale = (ranges.high[row] - least) / Dot::levels + ranges.poison[row];
+    scales[row] = {scale, least + scale * Dot::first_code_steps};
+    std::byte* target = out + row * out_stride;
+    write_codes<T, Dot>(x + row * stride, columns, input_scale, least, scale > 0 ? 1 / scale : 0, target);
+    for (std::size_t i = used; i < end; ++i) target[i] = std::byte{0};  // of the last cell
+  }
 }
 
 template <class T, class Dot>
 void quantize_rows(const float* x, std::size_t stride, std::size_t count, std::size_t columns,
                    const float* input_scale, std::byte* out, std::size_t out_stride, RowScale* scales) {
-  const std::size_t used = columns * Dot::row_value_bytes;
-  const std::size_t end = (used + Dot::cell_bytes - 1) / Dot::cell_bytes * Dot::cell_bytes;
-  for (std::size_t row = 0; row < count; ++row) {
-    std::byte* target = out + row * out_stride;
-    scales[row] = quantize_row<T, Dot>(x + row * stride, columns, input_scale, target);
-    for (std::size_t i = used; i < end; ++i) target[i] = std::byte{0};  // of the last cell
-  }
+  visit_groups(count, columns, [&](std::size_t row, std::size_t rows) {
+    quantize_together<T, Dot>(x + row * stride, stride, rows, columns, input_scale, out + row * out_stride,
+                              out_stride, scales + row);
+  });
 }
 
 // Rows as the type that float products read: the codes of Dot are the values themselves, rounded.
@@ -150,54 +192,79 @@ ORTEMBED_INLINE void visit_vectors(std::size_t size, const Visit& visit) {
     visit(std::integral_constant<std::size_t, 0>{}, i, size - i < T::lanes ? size - i : T::lanes);
 }
 
-// LayerNorm (Ba et al. 2016, arXiv:1607.06450) of values that lie in `out` already.
+// Adds the residual, if there is one, into `out`; gives the lanes of the row's sum.
 template <class T>
-void norm_row(float* out, std::size_t width, float sum, const NormView& norm) {
-  const float size = static_cast<float>(width);
-  const typename T::Float mean = T::set(sum / size);
+ORTEMBED_INLINE typename T::Float add_row(const float* x, const float* residual, std::size_t width, float* out) {
+  typename T::Float sums[sums_at_once];
+  unrolled<sums_at_once>([&](auto k) { sums[k] = T::zero(); });
+  visit_vectors<T>(width, [&](auto k, std::size_t i, std::size_t count) {
+    typename T::Float value = load_up_to<T>(x + i, count);
+    if (residual != nullptr) value = T::add(value, load_up_to<T>(residual + i, count));
+    sums[k] = T::add(sums[k], value);
+    store_up_to<T>(out + i, value, count);
+  });
+  return sum_of<T>(sums);
+}
+
+// The lanes of the sum of squared distances from the mean.
+template <class T>
+ORTEMBED_INLINE typename T::Float squares_of(const float* x, std::size_t width, float mean) {
   typename T::Float squares[sums_at_once];
   unrolled<sums_at_once>([&](auto k) { squares[k] = T::zero(); });
   visit_vectors<T>(width, [&](auto k, std::size_t i, std::size_t count) {
-    const typename T::Float centred = T::subtract(load_up_to<T>(out + i, count), mean);
+    const typename T::Float centred = T::subtract(load_up_to<T>(x + i, count), T::set(mean));
     const typename T::Float kept = count < T::lanes ? T::first(count, centred, T::zero()) : centred;
     squares[k] = T::multiply_add(kept, kept, squares[k]);
   });
-  const float variance = T::reduce_add(sum_of<T>(squares)) / size + norm.epsilon;
-  const float poison = variance - variance;  // NaN where it is beyond float32, else 0
-  const typename T::Float factor = T::set(1 / T::square_root(variance) + poison);
-  const auto normed = [&](typename T::Float x, typename T::Float weight, typename T::Float bias) {
-    return T::multiply_add(T::multiply(T::subtract(x, mean), factor), weight, bias);
-  };
-  visit_row<T>(
-      width,
-      [&](std::size_t i) {
-        const typename T::Float bias = norm.bias == nullptr ? T::zero() : T::load(norm.bias + i);
-        T::store(out + i, normed(T::load(out + i), T::load(norm.weight + i), bias));
-      },
-      [&](std::size_t i, std::size_t count) {
-        const typename T::Float bias = norm.bias == nullptr ? T::zero() : T::load_part(norm.bias + i, count);
-        T::store_part(out + i, normed(T::load_part(out + i, count), T::load_part(norm.weight + i, count), bias),
-                      count);
-      });
+  return sum_of<T>(squares);
+}
+
+// In place: (x - mean) * factor * weight + bias.
+template <class T>
+ORTEMBED_INLINE void scale_row(float* x, std::size_t width, float mean, float factor, const float* weight,
+                               const float* bias) {
+  visit_vectors<T>(width, [&](auto, std::size_t i, std::size_t count) {
+    const typename T::Float centred = T::subtract(load_up_to<T>(x + i, count), T::set(mean));
+    const typename T::Float added = bias == nullptr ? T::zero() : load_up_to<T>(bias + i, count);
+    const typename T::Float scaled = T::multiply(centred, T::set(factor));
+    store_up_to<T>(x + i, T::multiply_add(scaled, load_up_to<T>(weight + i, count), added), count);
+  });
+}
+
+// LayerNorm (Ba et al. 2016, arXiv:1607.06450) of some rows and their residuals.
+template <class T>
+void norm_together(const float* x, const float* residual, std::size_t count, std::size_t width, NormView norm,
+                   float* out) {
+  const float size = static_cast<float>(width);
+  alignas(64) float lanes[most_rows_at_once * T::lanes];
+  alignas(64) float means[most_rows_at_once];
+  alignas(64) float squares[most_rows_at_once];
+  for (std::size_t row = 0; row < count; ++row) {
+    const float* added = residual == nullptr ? nullptr : residual + row * width;
+    T::store(lanes + row * T::lanes, add_row<T>(x + row * width, added, width, out + row * width));
+  }
+  if (norm.weight == nullptr) return;
+  T::reduce_add_rows(lanes, count, means);
+  for (std::size_t row = 0; row < count; ++row) {
+    means[row] /= size;
+    T::store(lanes + row * T::lanes, squares_of<T>(out + row * width, width, means[row]));
+  }
+  T::reduce_add_rows(lanes, count, squares);
+  for (std::size_t row = 0; row < count; ++row) {
+    const float variance = squares[row] / size + norm.epsilon;
+    const float poison = variance - variance;  // NaN where it is beyond float32, else 0
+    scale_row<T>(out + row * width, width, means[row], 1 / T::square_root(variance) + poison, norm.weight,
+                 norm.bias);
+  }
 }
 
 template <class T>
 void norm_rows(const float* x, const float* residual, std::size_t count, std::size_t width, const NormView& norm,
                float* out) {
-  for (std::size_t row = 0; row < count; ++row) {
-    const float* left = x + row * width;
-    const float* right = residual == nullptr ? nullptr : residual + row * width;
-    float* target = out + row * width;
-    typename T::Float sums[sums_at_once];
-    unrolled<sums_at_once>([&](auto k) { sums[k] = T::zero(); });
-    visit_vectors<T>(width, [&](auto k, std::size_t i, std::size_t part) {
-      typename T::Float value = load_up_to<T>(left + i, part);
-      if (right != nullptr) value = T::add(value, load_up_to<T>(right + i, part));
-      sums[k] = T::add(sums[k], value);
-      store_up_to<T>(target + i, value, part);
-    });
-    if (norm.weight != nullptr) norm_row<T>(target, width, T::reduce_add(sum_of<T>(sums)), norm);
-  }
+  visit_groups(count, 2 * width, [&](std::size_t row, std::size_t rows) {
+    norm_together<T>(x + row * width, residual == nullptr ? nullptr : residual + row * width, rows, width, norm,
+                     out + row * width);
+  });
 }
 
 template <class T>

@@ -31,8 +31,14 @@ inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, 
 
 // Adds biases to one row of scores, and hides what is not seen, up to `padded` keys.
 template <class T>
-void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
+ORTEMBED_INLINE void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
                    float* scores) {
+  const typename T::Float hidden = T::set(hidden_score);
+  if (task.relative_bias == nullptr && task.reach < 0) {
+    const std::size_t last = padded - T::lanes;
+    if (count < padded) T::store(scores + last, T::first(count - last, T::load(scores + last), hidden));
+    return;
+  }
   const Seen seen = seen_keys(task.reach, query, first, count);
   if (task.relative_bias != nullptr) {
     const float* bias = task.relative_bias + static_cast<std::ptrdiff_t>(first) - static_cast<std::ptrdiff_t>(query);
@@ -43,7 +49,6 @@ void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, s
       T::store(scores + j, T::multiply_add(added, factor, T::load(scores + j)));
     }
   }
-  const typename T::Float hidden = T::set(hidden_score);
   const auto hide = [&](std::size_t j) {
     T::store(scores + j, T::between(seen.first, seen.end, j, T::load(scores + j), hidden));
   };
