@@ -57,9 +57,9 @@ REFUSED = [
         "bfloat16",
         CUDA,
         ProviderUnavailableError,
-        "but CUDAExecutionProvider runs .*; use dtype='float32'",
+        "but CUDAExecutionProvider runs .*; use providers='cpu', or dtype='float32' or 'int8'",
     ),
-    ("int8", VNNI | CUDA | {"asked": "packed"}, ProviderUnavailableError, "but CUDAExecutionProvider runs"),
+    ("int8", VNNI | CUDA | {"asked": "packed"}, ProviderUnavailableError, "but CUDA.*; leave the form out"),
 ]
 
 
