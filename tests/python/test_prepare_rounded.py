@@ -9,10 +9,11 @@ import pytest
 import tokenizers
 
 import ortembed
-from ortembed import ModelLoadError
+from ortembed import IntegrityError, ModelLoadError, hub
 from ortembed.instructions import instruction_set
 from ortembed.prepare import prepare
 from ortembed.prepare.packed import inputs
+from tests.python.test_prepare import linked_by_hash
 from tests.python.tiny_models import BERT_CONFIG, MEAN_POOLING, WORDS, bert_weights, save_bert
 
 PLAIN_TOKENIZER = {"tokenizer_config": {"tokenizer_class": "PreTrainedTokenizerFast"}}
@@ -75,3 +76,20 @@ def test_an_entry_tells_by_which_instructions_it_was_compared(ortembed, tmp_path
         told = json.loads(ortembed("info", *where, "--dtype", dtype, "--json").stdout)
         assert told["instructions"] == expected
         assert told["machine"]["instruction set"].split()[0] == instruction_set()
+
+
+def test_a_known_model_is_found_without_its_files(cache_dir, embedder, monkeypatch):
+    options = {"cache_dir": cache_dir, "local_files_only": True, "dtype": "bfloat16"}
+    made = ortembed.Embedder(**options)
+    monkeypatch.setattr(hub, "find_model", lambda *_, **__: pytest.fail("the model's own files were looked for"))
+    assert ortembed.Embedder(**options).fingerprint == made.fingerprint
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bfloat16"])
+def test_weights_that_changed_since_float32_was_made_are_not_rounded(tmp_path, dtype):
+    folder = save_bert(tmp_path / "model", **MEAN_POOLING, **PLAIN_TOKENIZER)
+    blob = linked_by_hash(folder)
+    prepare(str(folder), cache_dir=tmp_path / "cache")
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError, match=f"{blob.name} was expected; delete"):
+        prepare(str(folder), cache_dir=tmp_path / "cache", dtype=dtype, form="packed")
