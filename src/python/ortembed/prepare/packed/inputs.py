@@ -60,14 +60,7 @@ def measure_inputs(graph: Path, texts: Sequence[npt.NDArray[np.int64]], folder: 
     Raises:
         ModelLoadError: The graph cannot be read; from the function, it cannot be run, or its values are too large.
     """
-    source = FloatGraph(graph)
-    values, widths = {}, {}
-    for value, linears in source.linears().items():
-        for linear in linears:
-            name = linear.weight.removesuffix(".weight")
-            values[name] = value
-            values[name.removesuffix("query") + QKV] = value  # where the graph projects it apart
-            widths[value] = source.constants[linear.weight].dims[0]
+    values, widths = _taken_values(FloatGraph(graph))
     np.save(folder / "ids.npy", np.concatenate([np.asarray(text, np.int64) for text in texts]))
     lengths = [len(text) for text in texts]
     files = {value: (folder / f"value_{index}.npz").absolute() for index, value in enumerate(widths)}
@@ -91,6 +84,18 @@ def measure_inputs(graph: Path, texts: Sequence[npt.NDArray[np.int64]], folder: 
         return found
 
     return read
+
+
+def _taken_values(graph: FloatGraph) -> tuple[dict[str, str], dict[str, int]]:
+    """Give the value that each dense layer takes, by the layer's name, and the width of each, by its own."""
+    values, widths = {}, {}
+    for value, linears in graph.linears().items():
+        for linear in linears:
+            name = linear.weight.removesuffix(".weight")
+            values[name] = value
+            values[name.removesuffix("query") + QKV] = value  # where the graph projects it apart
+            widths[value] = graph.constants[linear.weight].dims[0]
+    return values, widths
 
 
 def _groups(widths: Mapping[str, int]) -> Iterator[list[str]]:
