@@ -144,5 +144,14 @@ def test_unknown_arguments_and_changed_ones_are_refused():
     check_same(config, dict(config))
     with pytest.raises(InvalidInputError, match="'pooling'"):
         check_config({**config, "pooling": "mean"})
-    with pytest.raises(InvalidInputError, match="dtype was 'float32' and would be 'int8'"):
+    kept = "dtype was 'float32' and would be 'int8': .* Give dtype='float32', or make a new collection"
+    with pytest.raises(InvalidInputError, match=kept):
         check_same(config, {**config, "dtype": "int8"})
+
+
+def test_another_form_than_that_of_what_is_there_is_told_with_the_one_to_give():
+    old = {"model": "m", "dtype": "int8", "form": "cpu"}
+    with pytest.raises(InvalidInputError, match="form was 'cpu' .* Give form='cpu', or make a new collection"):
+        check_same(old, {**old, "form": "packed"})
+    with pytest.raises(InvalidInputError, match=r"form was None .* with new ones\. Make a new collection"):
+        check_same({"model": "m", "dtype": "int8"}, old)

@@ -3,10 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 import ortembed
-from ortembed import InvalidInputError, ModelLoadError, ProviderUnavailableError
+from ortembed import Embedder, InvalidInputError, ModelLoadError, ProviderUnavailableError
+from ortembed.cli import main
 from ortembed.instructions import instruction_set
 from ortembed.prepare import find_prepared, forms, prepare
 from ortembed.prepare.architectures import packed_refusal
@@ -55,9 +57,9 @@ REFUSED = [
         "bfloat16",
         CUDA,
         ProviderUnavailableError,
-        "but CUDAExecutionProvider runs .*; use dtype='float32'",
+        "but CUDAExecutionProvider runs .*; use providers='cpu', or dtype='float32' or 'int8'",
     ),
-    ("int8", VNNI | CUDA | {"asked": "packed"}, ProviderUnavailableError, "but CUDAExecutionProvider runs"),
+    ("int8", VNNI | CUDA | {"asked": "packed"}, ProviderUnavailableError, "but CUDA.*; leave the form out"),
 ]
 
 
@@ -173,6 +175,26 @@ def test_the_commands_tell_form_reason_and_instructions(ortembed, cache_dir):
     told = ortembed("verify", *variant).stdout.decode()
     assert re.search(r"^form +cpu$", told, re.MULTILINE)
     assert prepare("all-minilm-l6-v2", cache_dir=cache_dir).form_reason.startswith("padded: float32")
+
+
+RUNNING = ["--dtype", "int8", "--form", "cpu"]
+
+
+def test_commands_that_run_a_model_take_a_form(ortembed, cache_dir, embedder, tmp_path):
+    expected = Embedder(cache_dir=cache_dir, local_files_only=True, dtype="int8", form="cpu").encode(["a cat"])
+    done = ortembed("embed", "-", "-o", tmp_path / "out.npy", *RUNNING, stdin="a cat\n")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+    assert json.loads(ortembed("doctor", *RUNNING, "--json").stdout)["form"] == "cpu"
+    told = json.loads(ortembed("bridge", "all-minilm-l6-v2", *RUNNING, stdin='{"method": "model_info"}\n').stdout)
+    assert (told["form"], told["form_reason"]) == ("cpu", "padded: asked for")
+
+
+@pytest.mark.parametrize("command", ["embed", "search", "serve", "bridge", "doctor"])
+def test_what_runs_a_model_takes_no_form_of_an_accelerator(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--form", "coreml"])
+    assert "argument --form: invalid choice: 'coreml' (choose from" in capsys.readouterr().err
 
 
 def test_info_gives_the_command_that_prepares_a_dtype(ortembed, bert, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 
 from ortembed import _native
+from ortembed.cli.arguments import add_loading
+from ortembed.cli.encoding import Encoding, add_encoding
+from ortembed.instructions import instruction_set
 from ortembed.runtime_library import find_runtime_library
 from tests.python import packed_graphs as graphs
 from tests.python.packed_reference import layer_reference
@@ -104,3 +108,14 @@ def test_the_command_says_what_is_wrong_with_the_variable(ortembed):
     assert done.returncode != 0
     assert b"ORTEMBED_ISA is 'avx9'" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("dtype", "form"), [("int8", "packed"), ("int8", "cpu"), ("float32", "cpu")])
+def test_what_an_interrupted_run_is_known_by_has_the_instructions_that_compute(cache_dir, embedder, dtype, form):
+    """Vectors of our own operators differ among them, more than one file may have."""
+    parser = argparse.ArgumentParser()
+    add_loading(parser)
+    add_encoding(parser)
+    arguments = ["--dtype", dtype, "--form", form, "--cache-dir", str(cache_dir), "--offline"]
+    known = Encoding(parser.parse_args(arguments)).identity()
+    assert known["instructions"] == (instruction_set() if form == "packed" else None)

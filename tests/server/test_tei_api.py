@@ -181,6 +181,8 @@ def test_info(ask, ask_several, embedder):
         "tokenization_workers": 1,
         "dimension": embedder.dimension,
         "prompts": [],
+        "form": "cpu",
+        "form_reason": "padded: float32 runs on the runtime's operators",
         "version": version("ortembed"),
     }
     assert {name: info[name] for name in expected} == expected

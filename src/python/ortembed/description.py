@@ -70,7 +70,10 @@ class Description:
 
     @property
     def fingerprint(self) -> str:
-        """Key of the prepared model: it changes with weights, settings, dtype, form, exporter and runtime."""
+        """Key of the prepared model: it changes with weights, settings, dtype, form, exporter and runtime.
+
+        Not with the machine, whose instructions change vectors a little: docs/packed.md tells how much.
+        """
         return self._pipeline.prepared.folder.name
 
     @property
@@ -81,9 +84,11 @@ class Description:
     def config(self) -> dict[str, str | int | None]:
         """Give the arguments that decide its vectors, as plain values that a file or a database can keep.
 
-        ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder. A revision
-        that was not given is not in it: where no manifest pins the model, give one to be sure of the same vectors.
-        The form is in it but for float32, whose forms give the same vectors.
+        ``Embedder(**config)`` gives the same vectors, on another machine too where the model is no folder, as near as
+        its arithmetic comes. A revision that was not given is not in it: where no manifest pins the model, give one
+        to be sure of the same vectors.
+        The form of bfloat16 and int8 is in it, whoever chose it; that of float32, where forms give the same vectors,
+        only if it was asked for.
         """
         return dict(self._arguments)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ortembed.embedder import Embedder
 from ortembed.manifest import DEFAULT_MODEL
-from ortembed.prepare import DTYPES, FORMS
+from ortembed.prepare import DTYPES, FORMS, PACKED, PADDED
 from ortembed.providers import split_names
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
 def add_running(parser: argparse.ArgumentParser) -> None:
     """Add which variant of a model is run, and what runs it."""
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
+    parser.add_argument(
+        "--form",
+        choices=(PACKED, PADDED),
+        help="packed: ortembed's own operators, for bfloat16 and int8; cpu: the runtime's (default: packed where it "
+        "can be, else cpu)",
+    )
     parser.add_argument(
         "--providers",
         metavar="P[,P]",
@@ -64,15 +70,19 @@ def providers(options: argparse.Namespace) -> list[str] | None:
 
 def load(options: argparse.Namespace) -> Embedder:
     """Make the Embedder that the options describe."""
-    return Embedder(
-        options.model,
-        dtype=options.dtype,
-        providers=providers(options),
-        threads=options.threads,
-        revision=options.revision,
-        cache_dir=options.cache_dir,
-        local_files_only=options.offline,
-    )
+    return Embedder(options.model, providers=providers(options), **running(options))
+
+
+def running(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the arguments of an Embedder that add_running and add_source read, but for providers."""
+    return {
+        "dtype": options.dtype,
+        "form": options.form,
+        "threads": options.threads,
+        "revision": options.revision,
+        "cache_dir": options.cache_dir,
+        "local_files_only": options.offline,
+    }
 
 
 def add_model(parser: argparse.ArgumentParser, *, dtype: str | None = "float32") -> None:

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ortembed.cli.arguments import add_running, add_source, positive, providers
+from ortembed.cli.arguments import add_running, add_source, positive, providers, running
 from ortembed.cli.streams import say, standard_input, standard_output
 from ortembed.embedder import Embedder
 from ortembed.manifest import DEFAULT_MODEL
@@ -77,14 +77,7 @@ def run(options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace, name: str, cache_dir: Path | None) -> Embedder:
     """Load a model; the folder on the command line wins, since a host may have one built in."""
     say(f"loading {name}")
-    embedder = Embedder(
-        name,
-        dtype=options.dtype,
-        providers=providers(options),
-        threads=options.threads,
-        revision=options.revision,
-        cache_dir=options.cache_dir or cache_dir,
-        local_files_only=options.offline,
-    )
+    arguments = {**running(options), "cache_dir": options.cache_dir or cache_dir}
+    embedder = Embedder(name, providers=providers(options), **arguments)
     say(f"loaded {embedder!r} on {', '.join(embedder.model_info().providers)}")
     return embedder

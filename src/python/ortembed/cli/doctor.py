@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ortembed.cli.accelerator import table
-from ortembed.cli.arguments import add_loading, providers
+from ortembed.cli.arguments import add_loading, providers, running
 from ortembed.cli.describe import lines
 from ortembed.cli.help import add_command
 from ortembed.cli.machine import machine
@@ -72,18 +72,8 @@ def run(options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace) -> Loaded:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ProviderWarning)  # told as the remark
-        return load(
-            LoadRequest(
-                options.model,
-                choose_here(providers(options)),
-                dtype=options.dtype,
-                threads=options.threads,
-                revision=options.revision,
-                cache_dir=options.cache_dir,
-                local_files_only=options.offline,
-                test_again=options.self_test,
-            )
-        )
+        choice = choose_here(providers(options))
+        return load(LoadRequest(options.model, choice, test_again=options.self_test, **running(options)))
 
 
 def _describe(options: argparse.Namespace, loaded: Loaded) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ortembed.cli.arguments import load, positive
+from ortembed.instructions import instruction_set
 from ortembed.options import DOCUMENT, QUERY
 from ortembed.precision import PRECISIONS, takes_ranges
+from ortembed.prepare import PACKED
 
 if TYPE_CHECKING:
     import argparse
@@ -77,6 +79,7 @@ class Encoding:
         info = self._embedder.model_info()
         return {
             "model": self._embedder.fingerprint,
+            "instructions": instruction_set() if info.form == PACKED else None,
             "providers": list(info.providers),
             "prompts": self._embedder.prompts,
             "prompt": [self._options["prompt_name"], self._options["prompt"]],

@@ -130,9 +130,10 @@ def check_same(old: Mapping[str, object], new: Mapping[str, object]) -> None:
     """
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
+            instead = f"Give {name}={old[name]!r}, or make" if name in old else "Make"
             raise InvalidInputError(
                 f"{name} was {old.get(name)!r} and would be {new.get(name)!r}: the vectors that are there would not "
-                "compare with new ones. Make a new collection."
+                f"compare with new ones. {instead} a new collection."
             )
 
 

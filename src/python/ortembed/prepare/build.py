@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ortembed.config import OPTIONAL_FILES
-from ortembed.errors import ModelLoadError
+from ortembed.errors import InferenceError, ModelLoadError
 from ortembed.json_files import read_json
 from ortembed.model_files import CONFIG, WEIGHTS_INDEX
 from ortembed.modules import MODULES, module_files
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Ids = npt.NDArray[np.int64]
 
 # Part of every key: raise it when the same files give another graph.
-EXPORTER_VERSION = 9
+EXPORTER_VERSION = 10
 
 _COREML_SEQUENCE = 16  # tokens to check the graph at; what CoreML can hold does not depend on how many
 
@@ -98,9 +98,8 @@ def build_int8(
     """
     from ortembed.prepare.int8.quantize import quantize  # noqa: PLC0415 - imports onnx, which a cached model need not
 
-    texts = [*held_out_texts(), *probe_texts]
     report("embedding texts in float32")
-    calibration, expected = _in_float(original, texts)
+    calibration, texts, expected = _in_float(original, probe_texts)
     report("calibrating and rounding")
     quantize(original.graph, folder, calibration)
     write_prepared(folder, original.files, facts)
@@ -124,9 +123,8 @@ def build_packed(
     from ortembed.prepare.export import export_packed  # noqa: PLC0415 - imports onnx, as above
     from ortembed.prepare.packed import choose_rounding  # noqa: PLC0415
 
-    texts = [*held_out_texts(), *probe_texts]
     report("embedding texts in float32")
-    calibration, expected = _in_float(original, texts)
+    calibration, texts, expected = _in_float(original, probe_texts)
     report("rounding the weights")
     with tempfile.TemporaryDirectory(prefix="inputs-", dir=folder) as work:
         rounding = choose_rounding(facts.dtype, original.graph, calibration, Path(work))
@@ -140,8 +138,13 @@ def _judge(original: PreparedModel, folder: Path, texts: Sequence[str], expected
     """Compare a model with the float32 vectors of texts; keep the figures, or refuse it with them."""
     # Not the settings in the folder alone: a manifest may have completed them.
     candidate = replace(read_prepared(folder), settings=original.settings)
-    quality, dtype = measure(expected, Pipeline(candidate), texts), candidate.facts.dtype
-    floor = FLOORS[dtype]
+    dtype = candidate.facts.dtype
+    try:
+        quality, floor = measure(expected, Pipeline(candidate), texts), FLOORS[dtype]
+    except InferenceError as error:
+        raise ModelLoadError(
+            f"{dtype} vectors cannot be compared with float32's: {error}; use dtype='float32'"
+        ) from error
     if not quality.reaches(floor):
         raise ModelLoadError(
             f"{dtype} vectors are too far from float32's: {quality.shortfall(floor)}; use dtype='float32'"
@@ -149,12 +152,22 @@ def _judge(original: PreparedModel, folder: Path, texts: Sequence[str], expected
     (folder / QUALITY).write_text(quality.to_json(), "utf-8")
 
 
-def _in_float(original: PreparedModel, texts: Sequence[str]) -> tuple[list[Ids], Floats]:
-    """Give the ids of the calibration texts and the vectors of others; the model is let go before it is quantized."""
+def _in_float(original: PreparedModel, probe_texts: Sequence[str]) -> tuple[list[Ids], list[str], Floats]:
+    """Give the ids of the calibration texts, the texts to judge by and their vectors.
+
+    The model is let go before it is quantized.
+    """
     pipeline = Pipeline(original)
-    tokens = pipeline.tokenizer.encode(calibration_texts())
+    calibration = [ids for _, ids in _known(pipeline, calibration_texts())]
+    texts = [*(text for text, _ in _known(pipeline, held_out_texts())), *probe_texts]
+    return calibration, texts, pipeline.encode(texts)
+
+
+def _known(pipeline: Pipeline, texts: Sequence[str]) -> list[tuple[str, Ids]]:
+    """Give texts with their ids, without those that have a token for which the weights have no row."""
+    tokens = pipeline.tokenizer.encode(texts)
     ids = np.split(tokens.ids.astype(np.int64), tokens.offsets[1:-1])
-    return ids, pipeline.encode(texts)
+    return [pair for pair in zip(texts, ids, strict=True) if pair[1].max() < pipeline.settings.vocab_size]
 
 
 def _shards(files: Mapping[str, Path]) -> list[Path]:

@@ -45,7 +45,8 @@ def choose_form(
     against = _against_packed(dtype, provider, obstacle, asked)
     if against and must_be_packed:
         what = f"dtype={BFLOAT16!r}" if dtype == BFLOAT16 else f"form={PACKED!r}"
-        instead = "use dtype='float32' or 'int8'" if dtype == BFLOAT16 else "leave the form out"
+        here = "" if provider == CPU else "providers='cpu', or "
+        instead = f"use {here}dtype='float32' or 'int8'" if dtype == BFLOAT16 else "leave the form out"
         kind = ModelLoadError if provider == CPU else ProviderUnavailableError
         raise kind(f"{what} is for ortembed's own operators, but {against}; {instead}")
     if against is None and isa == PLAIN and not must_be_packed:

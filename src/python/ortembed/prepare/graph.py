@@ -25,7 +25,6 @@ QKV = "qkv"  # ends the names of queries, keys and values that are projected as 
 # Below the runtime's floor (1.21 reads IR 10 and opset 22), so that every supported runtime reads the file.
 IR_VERSION = 9
 OPSETS = (helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1))
-_OWN_OPSET = (helper.make_opsetid(OWN, 1),)
 
 EXTERNAL_FROM_BYTES = 16 * 1024
 _ALIGNMENT = 64 * 1024  # what Windows maps at; other systems need less

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ortembed import _native
 from ortembed.errors import ModelLoadError, ModelNotFoundError
+from ortembed.instructions import instruction_set
 from ortembed.manifest import named_sha256, verify
 from ortembed.prepare.build import EXPORTER_VERSION, build_float, build_int8, build_packed
 from ortembed.prepare.forms import COREML, FLOAT32, PACKED, PADDED
@@ -142,7 +143,8 @@ def _prepare_float(request: Request) -> PreparedModel:
 def _prepare_rounded(request: Request) -> PreparedModel:
     """Make a model of fewer bits from the float32 one, and the packed form from the model's own weights."""
     original = _prepare(replace(request, dtype=FLOAT32, form=PADDED))
-    facts = replace(original.facts, dtype=request.dtype, form=str(request.form))
+    instructions = instruction_set() if request.form == PACKED else ""
+    facts = replace(original.facts, dtype=request.dtype, form=str(request.form), instructions=instructions)
 
     def build(folder: Path) -> None:
         if request.form != PACKED:

@@ -170,6 +170,8 @@ class ServedModel:
             "tokenization_workers": 1,
             "dimension": about.dimension,
             "prompts": sorted(self.embedder.prompts),
+            "form": about.form,
+            "form_reason": about.form_reason,
             "providers": about.providers,
             "runtime_version": about.runtime_version,
             "version": version("ortembed"),

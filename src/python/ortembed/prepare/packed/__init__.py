@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ortembed.prepare.forms import BFLOAT16
 from ortembed.prepare.packed.bfloat16 import Bfloat16Rounding
 from ortembed.prepare.packed.inputs import measure_inputs
 from ortembed.prepare.packed.int8 import Int8Rounding
@@ -20,4 +21,4 @@ if TYPE_CHECKING:
 
 def choose_rounding(dtype: str, graph: Path, texts: Sequence[npt.NDArray[np.int64]], folder: Path) -> Rounding:
     """Give the rounding of a dtype: bfloat16, or int8 by what measure_inputs sees with the other arguments."""
-    return Bfloat16Rounding() if dtype == "bfloat16" else Int8Rounding(measure_inputs(graph, texts, folder))
+    return Bfloat16Rounding() if dtype == BFLOAT16 else Int8Rounding(measure_inputs(graph, texts, folder))
