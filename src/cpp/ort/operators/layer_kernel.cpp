@@ -104,7 +104,7 @@ void LayerKernel::run(KernelRun& run) const {
   if (tokens == 0) return;
   const auto threads = static_cast<std::size_t>(threads_);
   kernels::EncoderLayer::Run layer_run(layer_, texts, states.data(), output, threads);
-  run.on_threads(threads_, [&] { layer_run.work(); });
+  run.on_threads(threads_, [&]() noexcept { layer_run.work(); });
 }
 
 }  // namespace ortembed::ort

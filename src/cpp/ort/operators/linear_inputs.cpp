@@ -1,10 +1,9 @@
 // Owns the reading and packing of a linear's inputs: weight, scale, bias, input scale, channels in float and theirs.
 #include "ort/operators/linear_inputs.h"
 
+#include <exception>
 #include <memory>
 #include <string>
-
-#include "base/error.h"
 
 namespace ortembed::ort {
 namespace {
@@ -75,7 +74,7 @@ PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearSh
   const auto pack = [&] { return std::make_shared<const kernels::PackedLinear>(*settings.kernels, weights); };
   try {
     return settings.linears == nullptr ? pack() : settings.linears->get(names_of(node, weight), pack);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // one of memory too
     node.fail_input(weight, std::string("cannot be packed: ") + error.what());
   }
 }
