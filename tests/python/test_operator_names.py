@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from _ortembed_testing import Model, Session, has_nested_graphs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -89,7 +89,6 @@ def test_branches_and_functions_are_graphs_beside_the_one():
     assert has_nested_graphs(model.SerializeToString())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_for_graphs_without_harm(data):
     has_nested_graphs(data)
