@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import ortembed
 from ortembed import _native
@@ -18,6 +19,10 @@ from ortembed.providers import PROVIDERS_VARIABLE
 from ortembed.runtime_library import find_runtime_library
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# No example has a deadline: it may have to wait for a shared machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 if sys.platform == "darwin":  # what is not about providers is about the CPU
     os.environ.setdefault(PROVIDERS_VARIABLE, "cpu")

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ort/nested_graphs.h"
 #include "ort/opset_imports.h"
 #include "ort/session.h"
 #include "testing.h"
@@ -135,6 +136,10 @@ bool has_operators(const nb::bytes& model) {
   return ort::imports_domain({static_cast<const std::byte*>(model.data()), model.size()}, ort::OperatorDomain::name);
 }
 
+bool has_nested_graphs(const nb::bytes& model) {
+  return ort::has_nested_graphs({static_cast<const std::byte*>(model.data()), model.size()});
+}
+
 }  // namespace
 
 void register_sessions(nb::module_& module) {
@@ -151,6 +156,8 @@ void register_sessions(nb::module_& module) {
   module.def("shareable_weights", shareable_weights, "model"_a);
   // Whether a model imports the domain of our operators.
   module.def("has_operators", has_operators, "model"_a);
+  // Whether it has branches, loops' bodies or functions.
+  module.def("has_nested_graphs", has_nested_graphs, "model"_a);
 }
 
 }  // namespace ortembed::testing

@@ -31,7 +31,7 @@ def pair(request, cache_dir):
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=24), order=st.randoms(use_true_random=False))
 def test_a_text_has_the_same_bits_wherever_it_runs(pair, texts, order):
     alone = {text: pair[0].encode(text).tobytes() for text in texts}

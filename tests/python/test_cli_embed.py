@@ -45,7 +45,7 @@ def test_every_format_becomes_every_other(embed, embedder, tmp_path, name, outpu
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"in.{name}", f"out.{output}"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @given(st.sampled_from(sorted(WRITERS)), st.sampled_from(["jsonl", "parquet"]), st.lists(st.tuples(TEXTS, TEXTS)))
 def test_rows_of_any_texts_keep_order_and_text(embed, tmp_path, name, output, rows):
     WRITERS[name](tmp_path / f"in.{name}", rows)

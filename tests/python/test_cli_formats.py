@@ -16,7 +16,7 @@ from ortembed.cli.formats.sources import open_source, read_texts
 # No halves of surrogate pairs, which no file can hold, nor zero bytes, which no text has.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 ROWS = st.lists(st.tuples(TEXTS, TEXTS), max_size=8)
-AGAIN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+AGAIN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write_csv(path, rows, delimiter):

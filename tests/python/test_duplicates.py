@@ -24,7 +24,7 @@ def test_distinct_texts_keep_the_order_of_their_first_appearance():
     assert list(distinct_texts(["b", "a", "b", "c", "a"]).texts) == ["b", "a", "c"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(WORDS), max_size=12))
 def test_duplicates_get_the_vectors_of_their_texts(embedder, texts):
     alone = {text: embedder.encode(text) for text in set(texts)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.python import packed_graphs as graphs
 from tests.python.packed_sessions import check_refused, message_of, save_node
@@ -54,6 +54,11 @@ def test_an_embed_whose_inputs_do_not_fit_is_refused(tmp_path, case):
         ({"epsilon": -0.5}, "attribute epsilon is not a number from 0"),
         ({"padding_id": 1.0}, "attribute padding_id is not an integer"),
         ({"padding_id": -2}, "attribute padding_id is -2, not from -1"),
+        ({"padding_id": [1]}, "attribute padding_id is not an integer"),
+        ({"padding_id": [1.0]}, "attribute padding_id is not an integer"),
+        ({"padding_id": "1"}, "attribute padding_id is not an integer"),
+        ({"padding_id": numpy_helper.from_array(np.array(1))}, "attribute padding_id is not an integer"),
+        ({"epsilon": [0.5]}, "attribute epsilon is not a float"),
     ],
 )
 def test_an_embed_whose_attributes_do_not_fit_is_refused(tmp_path, attributes, complaint):

@@ -176,7 +176,6 @@ def are_offsets(offsets, tokens):
     return bool(offsets) and offsets[0] == 0 and offsets[-1] == tokens and offsets == sorted(offsets)
 
 
-@settings(deadline=None)
 @given(offsets=st.lists(NUMBERS, max_size=8), tokens=st.integers(0, 10), data=st.data())
 def test_any_offsets_and_ids_are_taken_or_refused(sessions, offsets, tokens, data):
     if data.draw(st.booleans()):
@@ -195,7 +194,7 @@ def test_any_offsets_and_ids_are_taken_or_refused(sessions, offsets, tokens, dat
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=14)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(shape=SHAPES | st.tuples(st.integers(0, 10), st.just(graphs.WIDTH)), offsets=st.lists(NUMBERS, max_size=6))
 @pytest.mark.parametrize("name", ["layer", "rotary layer"])
 def test_any_shape_and_offsets_of_a_layer_are_taken_or_refused(sessions, name, shape, offsets):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from _ortembed_testing import Model, Session, has_operators, shareable_weights
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ortembed.runtime_library import find_runtime_library
@@ -219,7 +219,6 @@ def test_a_model_has_operators_of_ours_where_it_imports_their_domain(domains):
     assert has_operators(model.SerializeToString()) == (graphs.DOMAIN in domains)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=100), st.binary(max_size=20))
 def test_any_bytes_are_read_for_domains_without_harm(before, after):
     has_operators(before + graphs.OPSETS[1].SerializeToString() + after)

@@ -72,7 +72,7 @@ vectors_of_any_values = hnp.arrays(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(vectors_of_any_values, st.sampled_from(PRECISIONS), st.data())
 def test_any_values_give_what_numpy_gives(vectors, precision, data):
     bound = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -267,7 +267,6 @@ def test_an_out_array_that_is_not_aligned_is_refused():
 
 
 @given(hnp.arrays(np.float32, (5, 3), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
-@settings(deadline=None)
 def test_ranges_of_columns_are_their_extremes(vectors):
     assert np.array_equal(_native.column_ranges(vectors), np.vstack((vectors.min(axis=0), vectors.max(axis=0))))
 

@@ -25,7 +25,7 @@ def tokenizer_threads():
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("ortembed-tokenizer")]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(count=st.integers(0, 60), chunk_size=st.sampled_from([1, 3, 16, 20, 2048]), data=st.data())
 def test_vectors_are_those_of_encode_in_order(embedder, expected, count, chunk_size, data):
     places = data.draw(st.lists(st.integers(0, 99), min_size=count, max_size=count))

@@ -157,6 +157,9 @@ struct CustomOpTable {
   X(ReleaseAvailableProviders, 126, OrtStatus*, (char**, int))                                                       \
   X(AddSessionConfigEntry, 130, OrtStatus*, (OrtSessionOptions*, const char*, const char*))                          \
   X(AddInitializer, 150, OrtStatus*, (OrtSessionOptions*, const char*, const OrtValue*))                             \
+  X(KernelInfoGetAttributeArray_float, 162, OrtStatus*, (const OrtKernelInfo*, const char*, float*, std::size_t*))   \
+  X(KernelInfoGetAttributeArray_int64, 163, OrtStatus*,                                                              \
+    (const OrtKernelInfo*, const char*, std::int64_t*, std::size_t*))                                                \
   X(CreatePrepackedWeightsContainer, 166, OrtStatus*, (OrtPrepackedWeightsContainer**))                              \
   X(ReleasePrepackedWeightsContainer, 167, void, (OrtPrepackedWeightsContainer*))                                    \
   X(RegisterAllocator, 176, OrtStatus*, (OrtEnv*, OrtAllocator*))                                                    \
@@ -179,6 +182,7 @@ struct CustomOpTable {
   X(KernelInfo_GetInputCount, 230, OrtStatus*, (const OrtKernelInfo*, std::size_t*))                                 \
   X(KernelInfo_GetInputName, 232, OrtStatus*, (const OrtKernelInfo*, std::size_t, char*, std::size_t*))              \
   X(KernelInfo_GetInputTypeInfo, 234, OrtStatus*, (const OrtKernelInfo*, std::size_t, OrtTypeInfo**))                \
+  X(KernelInfoGetAttribute_tensor, 236, OrtStatus*, (const OrtKernelInfo*, const char*, OrtAllocator*, OrtValue**))  \
   X(KernelInfo_GetNodeName, 244, OrtStatus*, (const OrtKernelInfo*, char*, std::size_t*))                            \
   X(KernelInfoGetConstantInput_tensor, 249, OrtStatus*, (const OrtKernelInfo*, std::size_t, int*, const OrtValue**)) \
   X(KernelContext_ParallelFor, 274, OrtStatus*,                                                                      \

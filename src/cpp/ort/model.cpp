@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "ort/nested_graphs.h"
 #include "ort/operators/domain_list.h"
 #include "ort/opset_imports.h"
 #include "ort/status.h"
@@ -26,6 +27,7 @@ Model::Model(const Runtime& runtime, std::filesystem::path path)
     : runtime_(&runtime), path_(std::move(path)), states_{FileState(path_)}, tensors_(runtime.api()) {
   const MappedFile model(path_);
   has_operators_ = imports_domain(model.bytes(), OperatorDomain::name);
+  shares_linears_ = has_operators_ && !has_nested_graphs(model.bytes());
   for (const StoredWeight& weight : shareable_weights(model.bytes())) share(weight);
   if (weights_.empty()) return;
   const Api& api = runtime.api();
@@ -62,7 +64,10 @@ OpenSession Model::open(const SessionSettings& settings) const {
   }
   DomainListGuard guard(*runtime_, has_operators_);
   OpenSession made;
-  if (has_operators_) made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears_);
+  if (has_operators_) {
+    PackedLinears* const linears = shares_linears_ ? &linears_ : nullptr;
+    made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears);
+  }
   made.session = make_session(settings, made.operators.get());
   guard.succeed();
   return made;

@@ -41,7 +41,7 @@ class Model {
   // no longer the one that the Model was made from, and Error(invalid_input) where ORTEMBED_ISA is wrong and the
   // graph has operators of ours.
   OpenSession open(const SessionSettings& settings) const;
-  // What its sessions have packed for operators of ours.
+  // What its sessions have packed for operators of ours, where they share it.
   const PackedLinears& linears() const { return linears_; }
 
  private:
@@ -61,6 +61,7 @@ class Model {
   std::vector<std::pair<std::string, ValueHandle>> weights_;
   PackedWeightsHandle packed_;
   bool has_operators_ = false;  // of ours
+  bool shares_linears_ = false;
   mutable PackedLinears linears_;
   mutable std::atomic<bool> shares_{false};
 };

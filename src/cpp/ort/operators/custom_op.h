@@ -55,8 +55,8 @@ OrtStatus* ORTEMBED_ORT_CALL create(const OrtCustomOp* op, const OrtApi*, const 
     const Node node(*self.api, info, Kernel::inputs);
     try {
       *out = new Made<Kernel>{self.api, Kernel(node, *self.settings)};
-    } catch (const Error& error) {
-      throw Error(error.code(), "operator " + node.title(Kernel::name) + ": " + error.what());
+    } catch (const std::exception& error) {  // one of memory too
+      throw Error(ErrorCode::model_load, "operator " + node.title(Kernel::name) + ": " + error.what());
     }
   });
 }

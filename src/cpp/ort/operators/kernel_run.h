@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "ort/abi.h"
 #include "ort/operators/node.h"
@@ -23,12 +24,14 @@ class KernelRun {
   // The one output, float32 [rows, columns].
   float* output(std::size_t rows, std::size_t columns);
 
-  // Calls `work` once for each thread, on the session's threads as far as they are free.
+  // Calls `work` once for each thread, on the session's threads as far as they are free. It may not throw: nothing
+  // catches there.
   template <class Work>
   void on_threads(int threads, Work work) {
+    static_assert(std::is_nothrow_invocable_v<Work&>);
     if (threads == 1) return work();
-    parallel([](void* data, std::size_t) { (*static_cast<Work*>(data))(); }, static_cast<std::size_t>(threads),
-             &work);
+    parallel([](void* data, std::size_t) noexcept { (*static_cast<Work*>(data))(); },
+             static_cast<std::size_t>(threads), &work);
   }
 
  private:

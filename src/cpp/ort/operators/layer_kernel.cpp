@@ -78,9 +78,7 @@ LayerLinears read_linears(const Node& node, const LayerSettings& layer, const Op
   const std::size_t attended = layer.heads * layer.head_width;
   const std::size_t inner_outputs = linear_shape(node, inner).outputs;
   if (layer.is_gated && inner_outputs % 2 != 0) node.fail_input(inner, "has no even number of columns to be gated");
-  const auto read = [&](std::size_t weight, LinearShape shape) {
-    return read_linear(node, weight, shape, *settings.linears, *settings.kernels);
-  };
+  const auto read = [&](std::size_t weight, LinearShape shape) { return read_linear(node, weight, shape, settings); };
   return {read(query_key_value, {layer.width, 3 * attended}), read(attention_output, {attended, layer.width}),
           read(inner, {layer.width, inner_outputs}),
           read(outer, {layer.is_gated ? inner_outputs / 2 : inner_outputs, layer.width})};
@@ -106,7 +104,7 @@ void LayerKernel::run(KernelRun& run) const {
   if (tokens == 0) return;
   const auto threads = static_cast<std::size_t>(threads_);
   kernels::EncoderLayer::Run layer_run(layer_, texts, states.data(), output, threads);
-  run.on_threads(threads_, [&] { layer_run.work(); });
+  run.on_threads(threads_, [&]() noexcept { layer_run.work(); });
 }
 
 }  // namespace ortembed::ort

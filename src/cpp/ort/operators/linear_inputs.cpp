@@ -1,10 +1,9 @@
 // Owns the reading and packing of a linear's inputs: weight, scale, bias, input scale, channels in float and theirs.
 #include "ort/operators/linear_inputs.h"
 
+#include <exception>
 #include <memory>
 #include <string>
-
-#include "base/error.h"
 
 namespace ortembed::ort {
 namespace {
@@ -56,11 +55,10 @@ LinearWeights read_weights(const Node& node, std::size_t weight, LinearShape sha
   return weights;
 }
 
-// Of all six, since what is packed is made of all.
-std::string name_of(const Node& node, std::size_t weight) {
-  std::string name;
-  for (std::size_t i = 0; i < inputs_of_a_linear; ++i) name += node.input_name(weight + i) + '\n';
-  return name;
+PackedLinears::Names names_of(const Node& node, std::size_t weight) {
+  PackedLinears::Names names;
+  for (std::size_t i = 0; i < inputs_of_a_linear; ++i) names.push_back(node.input_name(weight + i));
+  return names;
 }
 
 }  // namespace
@@ -70,13 +68,13 @@ LinearShape linear_shape(const Node& node, std::size_t weight) {
   return {static_cast<std::size_t>(dimensions[0]), static_cast<std::size_t>(dimensions[1])};
 }
 
-PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearShape shape, PackedLinears& linears,
-                                  const kernels::KernelTable& kernels) {
+PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearShape shape,
+                                  const OperatorSettings& settings) {
   const LinearWeights weights = read_weights(node, weight, shape);
+  const auto pack = [&] { return std::make_shared<const kernels::PackedLinear>(*settings.kernels, weights); };
   try {
-    return linears.get(name_of(node, weight),
-                       [&] { return std::make_shared<const kernels::PackedLinear>(kernels, weights); });
-  } catch (const Error& error) {
+    return settings.linears == nullptr ? pack() : settings.linears->get(names_of(node, weight), pack);
+  } catch (const std::exception& error) {  // one of memory too
     node.fail_input(weight, std::string("cannot be packed: ") + error.what());
   }
 }

@@ -17,7 +17,7 @@ struct LinearShape {
 LinearShape linear_shape(const Node& node, std::size_t weight);
 
 // Throws Error(model_load) where the weight has another shape, or the others do not fit it.
-PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearShape shape, PackedLinears& linears,
-                                  const kernels::KernelTable& kernels);
+PackedLinears::Linear read_linear(const Node& node, std::size_t weight, LinearShape shape,
+                                  const OperatorSettings& settings);
 
 }  // namespace ortembed::ort

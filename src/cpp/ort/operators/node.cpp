@@ -63,7 +63,18 @@ bool Node::has_attribute(const char* name) const {
   std::size_t size = 0;
   return succeeds(*api_, api_->KernelInfoGetAttribute_float(info_, name, &number)) ||
          succeeds(*api_, api_->KernelInfoGetAttribute_int64(info_, name, &integer)) ||
-         succeeds(*api_, api_->KernelInfoGetAttribute_string(info_, name, nullptr, &size));
+         succeeds(*api_, api_->KernelInfoGetAttribute_string(info_, name, nullptr, &size)) ||
+         succeeds(*api_, api_->KernelInfoGetAttributeArray_float(info_, name, nullptr, &size)) ||
+         succeeds(*api_, api_->KernelInfoGetAttributeArray_int64(info_, name, nullptr, &size)) || has_tensor(name);
+}
+
+bool Node::has_tensor(const char* attribute) const {
+  OrtAllocator* allocator = nullptr;
+  check(*api_, api_->GetAllocatorWithDefaultOptions(&allocator), code, "cannot get the allocator");
+  OrtValue* value = nullptr;
+  const bool found = succeeds(*api_, api_->KernelInfoGetAttribute_tensor(info_, attribute, allocator, &value));
+  const ValueHandle owned(value, {api_});
+  return found;
 }
 
 std::int64_t Node::integer(const char* name, std::int64_t least, std::int64_t most, std::int64_t fallback) const {

@@ -53,6 +53,7 @@ class Node {
 
  private:
   bool has_attribute(const char* name) const;
+  bool has_tensor(const char* attribute) const;
   Constant read_constant(std::size_t input) const;
 
   const Api* api_;

@@ -25,9 +25,9 @@ const OrtCustomOp* as_runtime_has_it(const CustomOp<Kernel>& op) {
 
 }  // namespace
 
-OperatorDomain::OperatorDomain(const Api& api, int threads, PackedLinears& linears)
+OperatorDomain::OperatorDomain(const Api& api, int threads, PackedLinears* linears)
     : api_(&api),
-      settings_{&kernels::kernels_of(kernels::chosen_isa()), threads, &linears},
+      settings_{&kernels::kernels_of(kernels::chosen_isa()), threads, linears},
       embed_(make_custom_op<EmbedKernel>(api, settings_)),
       layer_(make_custom_op<LayerKernel>(api, settings_)),
       norm_(make_custom_op<NormKernel>(api, settings_)),

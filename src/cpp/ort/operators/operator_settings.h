@@ -9,7 +9,7 @@ namespace ortembed::ort {
 struct OperatorSettings {
   const kernels::KernelTable* kernels;
   int threads;
-  PackedLinears* linears;  // of the model
+  PackedLinears* linears;  // of the model; null where its names do not tell weights apart
 };
 
 }  // namespace ortembed::ort

@@ -3,11 +3,11 @@
 
 namespace ortembed::ort {
 
-PackedLinears::Linear PackedLinears::get(const std::string& name, const std::function<Linear()>& pack) {
+PackedLinears::Linear PackedLinears::get(const Names& names, const std::function<Linear()>& pack) {
   const std::lock_guard lock(mutex_);
-  auto found = linears_.find(name);
+  auto found = linears_.find(names);
   if (found == linears_.end()) {
-    found = linears_.emplace(name, pack()).first;
+    found = linears_.emplace(names, pack()).first;
   }
   return found->second;
 }
@@ -15,7 +15,7 @@ PackedLinears::Linear PackedLinears::get(const std::string& name, const std::fun
 std::vector<PackedLinears::Linear> PackedLinears::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<Linear> linears;
-  for (const auto& [name, linear] : linears_) linears.push_back(linear);
+  for (const auto& [names, linear] : linears_) linears.push_back(linear);
   return linears;
 }
 

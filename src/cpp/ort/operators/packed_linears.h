@@ -17,14 +17,17 @@ class PackedLinears {
  public:
   using Linear = std::shared_ptr<const kernels::PackedLinear>;
 
-  // The one of that name, made by `pack` where it is not there yet. A name stands for the same weights in every
-  // session of the model: it is made of those that the model's file has for them.
-  Linear get(const std::string& name, const std::function<Linear()>& pack);
+  // Of all that a linear is made of, as the model has them: in a model of one graph they stand for the same weights
+  // in every session.
+  using Names = std::vector<std::string>;
+
+  // The one of those names, made by `pack` where it is not there yet.
+  Linear get(const Names& names, const std::function<Linear()>& pack);
   std::vector<Linear> all() const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, Linear> linears_;
+  std::map<Names, Linear> linears_;
 };
 
 }  // namespace ortembed::ort
