@@ -78,7 +78,8 @@ void make_layer(NativeLayer* self, const std::vector<const NativeLinear*>& linea
   const auto packed = [&](std::size_t index) { return linears.at(index)->packed; };
   try {
     self->layer = std::make_unique<kernels::EncoderLayer>(
-        *linears.at(0)->kernels, settings, kernels::LayerLinears{packed(0), packed(1), packed(2), packed(3)});
+        *linears.at(0)->kernels, settings, kernels::LayerLinears{packed(0), packed(1), packed(2), packed(3)},
+        std::make_shared<kernels::RunMemories>());
   } catch (...) {
     self->~NativeLayer();  // Python destroys none whose constructor failed
     throw;

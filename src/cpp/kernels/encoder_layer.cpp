@@ -23,8 +23,9 @@ void check_linear(const std::string& what, const PackedLinear& linear, std::size
 
 }  // namespace
 
-EncoderLayer::EncoderLayer(const KernelTable& kernels, const LayerSettings& settings, LayerLinears linears)
-    : kernels_(&kernels), settings_(settings), linears_(std::move(linears)) {
+EncoderLayer::EncoderLayer(const KernelTable& kernels, const LayerSettings& settings, LayerLinears linears,
+                           std::shared_ptr<RunMemories> memories)
+    : kernels_(&kernels), settings_(settings), linears_(std::move(linears)), memories_(std::move(memories)) {
   if (settings.width == 0 || settings.heads == 0 || settings.head_width == 0) {
     fail(ErrorCode::model_load, "a layer has no width or no heads");
   }
@@ -53,8 +54,8 @@ EncoderLayer::Run::Run(const EncoderLayer& layer, const PackedTexts& texts, cons
     fail(ErrorCode::inference, "a text has " + std::to_string(texts.longest()) + " ids; the layer takes at most " +
                                    std::to_string(layer.most_tokens()));
   }
-  state_ = std::make_unique<State>(LayerParts{layer.kernels_, &layer.settings_, &layer.linears_}, texts, hidden,
-                                   output, threads);
+  state_ = std::make_unique<State>(LayerParts{layer.kernels_, &layer.settings_, &layer.linears_}, *layer.memories_,
+                                   texts, hidden, output, threads);
 }
 
 EncoderLayer::Run::~Run() = default;

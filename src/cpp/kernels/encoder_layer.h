@@ -10,6 +10,7 @@
 #include "kernels/kernel_table.h"
 #include "kernels/packed_linear.h"
 #include "kernels/packed_texts.h"
+#include "kernels/run_memories.h"
 
 namespace ortembed::kernels {
 
@@ -46,8 +47,9 @@ struct LayerLinears {
 
 class EncoderLayer {
  public:
-  // Throws Error(model_load) when sizes do not fit each other.
-  EncoderLayer(const KernelTable& kernels, const LayerSettings& settings, LayerLinears linears);
+  // `memories` may be shared with other layers. Throws Error(model_load) when sizes do not fit each other.
+  EncoderLayer(const KernelTable& kernels, const LayerSettings& settings, LayerLinears linears,
+               std::shared_ptr<RunMemories> memories);
 
   // Of the longest text that the layer can take; no limit is the largest std::int64_t.
   std::int64_t most_tokens() const;
@@ -75,6 +77,7 @@ class EncoderLayer {
   const KernelTable* kernels_;
   LayerSettings settings_;
   LayerLinears linears_;
+  std::shared_ptr<RunMemories> memories_;
 };
 
 }  // namespace ortembed::kernels

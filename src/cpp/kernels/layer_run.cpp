@@ -14,14 +14,14 @@ constexpr std::size_t groups_per_thread = 8;
 
 }  // namespace
 
-EncoderLayer::Run::State::State(LayerParts parts, const PackedTexts& texts, const float* hidden, float* output,
-                                std::size_t threads)
+EncoderLayer::Run::State::State(LayerParts parts, RunMemories& memories, const PackedTexts& texts,
+                                const float* hidden, float* output, std::size_t threads)
     : parts_(parts),
       texts_(texts),
       output_(output),
       threads_(threads),
       division_(Division::of(texts.tokens(), threads)),
-      memory_(memories()),
+      memory_(memories),
       steps_(parts, texts, hidden) {
   const std::size_t tokens = texts.tokens();
   const std::size_t members = division_.by_rows ? threads : 1;
@@ -40,11 +40,6 @@ EncoderLayer::Run::State::State(LayerParts parts, const PackedTexts& texts, cons
 }
 
 EncoderLayer::Run::State::~State() { (*memory_).workspace.trim(); }
-
-BufferPool<EncoderLayer::Run::State::Memory>& EncoderLayer::Run::State::memories() {
-  static BufferPool<Memory> pool;
-  return pool;
-}
 
 std::size_t EncoderLayer::Run::State::operand_stride() const {
   const std::size_t widest = std::max({parts_.settings->width, parts_.attended_width(), parts_.inner_width()});

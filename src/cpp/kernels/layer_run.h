@@ -6,19 +6,18 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/buffer_pool.h"
 #include "kernels/division.h"
 #include "kernels/encoder_layer.h"
 #include "kernels/layer_steps.h"
 #include "kernels/phase.h"
-#include "kernels/team.h"
-#include "kernels/workspace.h"
+#include "kernels/run_memories.h"
 
 namespace ortembed::kernels {
 
 struct EncoderLayer::Run::State {
  public:
-  State(LayerParts parts, const PackedTexts& texts, const float* hidden, float* output, std::size_t threads);
+  State(LayerParts parts, RunMemories& memories, const PackedTexts& texts, const float* hidden, float* output,
+        std::size_t threads);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -35,19 +34,12 @@ struct EncoderLayer::Run::State {
   void feed_forward_block(Part rows, const RowBuffers& buffers) const;
   void work_by_columns(std::size_t member, std::byte* scratch);
 
-  // Kept from run to run.
-  struct Memory {
-    Workspace workspace;
-    Team team;
-  };
-  static BufferPool<Memory>& memories();
-
   LayerParts parts_;
   const PackedTexts& texts_;
   float* output_;
   std::size_t threads_;
   Division division_;
-  BufferPool<Memory>::Lease memory_;
+  RunMemories::Lease memory_;
   float* context_ = nullptr;  // [tokens, attended width]
   LayerSteps steps_;
   std::vector<std::byte*> scratch_;  // of attention, one for each thread

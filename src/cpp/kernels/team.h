@@ -23,12 +23,12 @@ class Team {
     ++run_;
     threads_ = threads;
     if (phases * threads > slots_size_) {
+      slots_ = std::make_unique<Slot[]>(phases * threads);
       slots_size_ = phases * threads;
-      slots_ = std::make_unique<Slot[]>(slots_size_);
     }
     if (threads > members_size_) {
-      members_size_ = threads;
       members_ = std::make_unique<Line[]>(threads);
+      members_size_ = threads;
     }
     joined_.store(0, std::memory_order_relaxed);
   }

@@ -66,7 +66,7 @@ OpenSession Model::open(const SessionSettings& settings) const {
   OpenSession made;
   if (has_operators_) {
     PackedLinears* const linears = shares_linears_ ? &linears_ : nullptr;
-    made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears);
+    made.operators = std::make_unique<OperatorDomain>(runtime_->api(), settings.threads, linears, run_memories_);
   }
   made.session = make_session(settings, made.operators.get());
   guard.succeed();

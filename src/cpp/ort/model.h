@@ -63,6 +63,7 @@ class Model {
   bool has_operators_ = false;  // of ours
   bool shares_linears_ = false;
   mutable PackedLinears linears_;
+  std::shared_ptr<kernels::RunMemories> run_memories_ = std::make_shared<kernels::RunMemories>();
   mutable std::atomic<bool> shares_{false};
 };
 

@@ -61,7 +61,8 @@ void check_layer(const KernelTable& table, Random& random) {
       table, settings,
       {linear(table, random, is_int8, width, 3 * width), linear(table, random, is_int8, width, width),
        linear(table, random, is_int8, width, is_gated ? 2 * inner : inner),
-       linear(table, random, is_int8, inner, width)});
+       linear(table, random, is_int8, inner, width)},
+      std::make_shared<kernels::RunMemories>());
   const auto before = random.between(0, 100);
   const auto tokens = random.between(1, 100);
   const std::vector<float> hidden = random.normals((before + tokens) * width);

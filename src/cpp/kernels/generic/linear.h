@@ -51,13 +51,15 @@ ORTEMBED_INLINE void finish_columns(const Finish& tile, const LinearView& linear
     const typename T::Float offset = T::set(tile.scales[row].offset);
     for (std::size_t j = 0; j < tile.columns; j += T::lanes) {
       const std::size_t column = tile.column + j;
-      typename T::Float value = T::multiply_add(offset, T::load(linear.offset_sum + column), T::load(linear.bias + column));
+      typename T::Float value =
+          T::multiply_add(offset, T::load(linear.offset_sum + column), T::load(linear.bias + column));
       value = T::multiply_add(T::multiply(T::to_float(sums + j), scale), T::load(linear.scale + column), value);
       for (std::size_t k = 0; k < channels; ++k) {
         const typename T::Float x = T::set(tile.float_values[row * channels + k]);
         value = T::multiply_add(x, T::load(linear.float_weight + k * padded + column), value);
       }
-      write_columns<T, Element>(tile.out + row * tile.out_stride, j, activate<T, activation>(value), tile.columns - j);
+      write_columns<T, Element>(tile.out + row * tile.out_stride, j, activate<T, activation>(value),
+                                tile.columns - j);
     }
   }
 }

@@ -253,8 +253,7 @@ void norm_together(const float* x, const float* residual, std::size_t count, std
   for (std::size_t row = 0; row < count; ++row) {
     const float variance = squares[row] / size + norm.epsilon;
     const float poison = variance - variance;  // NaN where it is beyond float32, else 0
-    scale_row<T>(out + row * width, width, means[row], 1 / T::square_root(variance) + poison, norm.weight,
-                 norm.bias);
+    scale_row<T>(out + row * width, width, means[row], 1 / T::square_root(variance) + poison, norm.weight, norm.bias);
   }
 }
 

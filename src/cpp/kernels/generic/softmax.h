@@ -31,8 +31,8 @@ inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, 
 
 // Adds biases to one row of scores, and hides what is not seen, up to `padded` keys.
 template <class T>
-ORTEMBED_INLINE void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count, std::size_t padded,
-                   float* scores) {
+ORTEMBED_INLINE void adjust_scores(const HeadTask& task, std::size_t query, std::size_t first, std::size_t count,
+                                   std::size_t padded, float* scores) {
   const typename T::Float hidden = T::set(hidden_score);
   if (task.relative_bias == nullptr && task.reach < 0) {
     const std::size_t last = padded - T::lanes;

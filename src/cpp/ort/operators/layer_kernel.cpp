@@ -86,7 +86,7 @@ LayerLinears read_linears(const Node& node, const LayerSettings& layer, const Op
 
 kernels::EncoderLayer make_layer(const Node& node, const OperatorSettings& settings) {
   const LayerSettings layer = read_settings(node);
-  return {*settings.kernels, layer, read_linears(node, layer, settings)};
+  return {*settings.kernels, layer, read_linears(node, layer, settings), settings.memories};
 }
 
 }  // namespace

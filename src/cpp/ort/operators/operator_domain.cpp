@@ -25,9 +25,10 @@ const OrtCustomOp* as_runtime_has_it(const CustomOp<Kernel>& op) {
 
 }  // namespace
 
-OperatorDomain::OperatorDomain(const Api& api, int threads, PackedLinears* linears)
+OperatorDomain::OperatorDomain(const Api& api, int threads, PackedLinears* linears,
+                               std::shared_ptr<kernels::RunMemories> memories)
     : api_(&api),
-      settings_{&kernels::kernels_of(kernels::chosen_isa()), threads, linears},
+      settings_{&kernels::kernels_of(kernels::chosen_isa()), threads, linears, std::move(memories)},
       embed_(make_custom_op<EmbedKernel>(api, settings_)),
       layer_(make_custom_op<LayerKernel>(api, settings_)),
       norm_(make_custom_op<NormKernel>(api, settings_)),

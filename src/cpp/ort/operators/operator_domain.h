@@ -16,7 +16,7 @@ class OperatorDomain {
 
   // `threads` of the session, whose runs come to that many; `linears` of its model, which outlives it, or null.
   // Throws Error(invalid_input) where ORTEMBED_ISA names no instruction set of this machine, Error(model_load).
-  OperatorDomain(const Api& api, int threads, PackedLinears* linears);
+  OperatorDomain(const Api& api, int threads, PackedLinears* linears, std::shared_ptr<kernels::RunMemories> memories);
   OperatorDomain(const OperatorDomain&) = delete;
   OperatorDomain& operator=(const OperatorDomain&) = delete;
 
