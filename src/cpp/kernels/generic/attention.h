@@ -93,7 +93,7 @@ class Attention {
       rows_.sums[row] = 0;
     }
     for (std::size_t block = first; block * keys_per_block < end; ++block) {
-      run_block(query, count, block, block == first);
+      run_block(query, count, seen_together(query, count, block), block == first);
     }
     const bool has_one = (first + 1) * keys_per_block >= end;  // whose output still lies where the product put it
     divide(query, count, has_one);
@@ -117,13 +117,27 @@ class Attention {
     }
   }
 
-  void run_block(std::size_t query, std::size_t count, std::size_t block, bool is_first) {
+  // The keys of a block that some query of a tile sees, from a whole panel of the product on.
+  struct Keys {
+    std::size_t block;
+    std::size_t from;   // in the block
+    std::size_t first;  // in the text
+    std::size_t count;
+  };
+
+  Keys seen_together(std::size_t query, std::size_t count, std::size_t block) const {
+    static_assert(most_columns % Dot::values_per_cell == 0);
     const std::size_t first = block * keys_per_block;
-    const std::size_t keys = task_.tokens - first < keys_per_block ? task_.tokens - first : keys_per_block;
-    const std::size_t padded = rounded_up(keys, T::lanes);
-    score(query, count, block, padded);
+    const std::size_t keys = std::min(task_.tokens - first, keys_per_block);
+    const std::size_t from = seen_keys(task_.reach, query, first, keys).first / most_columns * most_columns;
+    return {block, from, first + from, seen_keys(task_.reach, query + count - 1, first, keys).end - from};
+  }
+
+  void run_block(std::size_t query, std::size_t count, const Keys& keys, bool is_first) {
+    const std::size_t padded = rounded_up(keys.count, T::lanes);
+    score(query, count, keys, padded);
     for (std::size_t row = 0; row < count; ++row) {
-      adjust_scores<T>(task_, query + row, first, keys, padded, scores(row));
+      adjust_scores<T>(task_, query + row, keys.first, keys.count, padded, scores(row));
       T::store(lanes(row), largest_lanes<T>(scores(row), padded));
     }
     T::reduce_max_rows(rows_.lanes, count, rows_.found);
@@ -138,7 +152,7 @@ class Attention {
     for (std::size_t row = 0; row < count; ++row) {
       rows_.sums[row] = (is_first ? 0 : rows_.sums[row] * corrections[row]) + rows_.found[row];
     }
-    weigh(count, block, keys);
+    weigh(count, keys);
     if (shape_.blocks > 1) add_block(query, count, is_first ? nullptr : corrections);
   }
 
@@ -146,10 +160,10 @@ class Attention {
   float* lanes(std::size_t row) { return rows_.lanes + row * T::lanes; }
   std::byte* weights(std::size_t row) { return weights_ + row * tile_.weight_stride(); }
 
-  void score(std::size_t query, std::size_t count, std::size_t block, std::size_t padded) {
+  void score(std::size_t query, std::size_t count, const Keys& seen, std::size_t padded) {
     for (std::size_t j = 0; j < padded; j += most_columns) {
       const std::size_t vectors = (padded - j < most_columns ? padded - j : most_columns) / T::lanes;
-      const std::byte* keys = keys_ + block * shape_.block_bytes() + j * Dot::cell_bytes;
+      const std::byte* keys = keys_ + seen.block * shape_.block_bytes() + (seen.from + j) * Dot::cell_bytes;
       visit_tiles(count, Dot::tile_rows, 1, [&](std::size_t row, std::size_t height) {
         multipliers(height, vectors)({queries_ + (query + row) * query_stride_, query_stride_, keys,
                                       shape_.key_stride, shape_.head_cells, scores(row) + j, tile_.score_stride});
@@ -158,9 +172,9 @@ class Attention {
   }
 
   // Weighted values of a block, into block_output_.
-  void weigh(std::size_t count, std::size_t block, std::size_t keys) {
-    const std::size_t cells = (keys + Dot::values_per_cell - 1) / Dot::values_per_cell;
-    const std::byte* values = values_ + block * keys_per_block / Dot::values_per_cell * shape_.value_stride;
+  void weigh(std::size_t count, const Keys& seen) {
+    const std::size_t cells = (seen.count + Dot::values_per_cell - 1) / Dot::values_per_cell;
+    const std::byte* values = values_ + seen.first / Dot::values_per_cell * shape_.value_stride;
     for (std::size_t j = 0; j < shape_.columns; j += most_columns) {
       const std::size_t vectors = (shape_.columns - j < most_columns ? shape_.columns - j : most_columns) / T::lanes;
       visit_tiles(count, Dot::tile_rows, 1, [&](std::size_t row, std::size_t height) {
