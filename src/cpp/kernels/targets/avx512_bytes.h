@@ -16,7 +16,6 @@ struct Avx512ByteDot {
   static constexpr std::size_t cell_bytes = 4;
   static constexpr std::size_t row_value_bytes = 1;
   static constexpr std::size_t weight_value_bytes = 1;
-  static constexpr std::size_t tile_rows = 6;
   static constexpr std::size_t tile_vectors = 4;
   static constexpr float levels = most_levels;
   static constexpr float first_code_steps = 0;  // what is between code 0 and the first one

@@ -7,6 +7,7 @@ namespace ortembed::kernels {
 namespace {
 
 struct Avx512VnniInt8Dot : Avx512ByteDot<255> {
+  static constexpr std::size_t tile_rows = 6;
   // Written out for GCC, which before version 13 copies the sum to and fro around the intrinsic.
   static Sum add(Sum sum, Row row, Weight weight) {
 #if defined(__GNUC__)
