@@ -45,13 +45,15 @@ class Instructions:
 
 
 _AVX2 = ("-mavx2", "-mfma", "-mf16c")
-_AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni")
+_AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl")
+_AVX512_VNNI = (*_AVX512, "-mavx512vnni")
 # By the names of ORTEMBED_ISA. A new set is a line here.
 INSTRUCTIONS = {
     "avx2": Instructions(_AVX2, ("int8", "float32")),
+    "avx512": Instructions(_AVX512, ("int8", "float32")),
     "avx_vnni": Instructions((*_AVX2, "-mavxvnni"), ("int8", "float32")),
-    "avx512_vnni": Instructions(_AVX512, ("int8", "float32")),
-    "avx512_bf16": Instructions((*_AVX512, "-mavx512bf16"), ("int8", "bfloat16")),
+    "avx512_vnni": Instructions(_AVX512_VNNI, ("int8", "float32")),
+    "avx512_bf16": Instructions((*_AVX512_VNNI, "-mavx512bf16"), ("int8", "bfloat16")),
     "neon_dot": Instructions(("-march=armv8.2-a+dotprod",), ("int8", "float32")),
     "neon_i8mm": Instructions(("-march=armv8.2-a+dotprod+i8mm+bf16",), ("int8", "bfloat16")),
 }

@@ -50,12 +50,14 @@ class Family:
 
 
 _AVX2_FLOAT = Family("vfmadd231ps", "ymm", 12, is_rare=False)
+_AVX512_FLOAT = Family("vfmadd231ps", "zmm", 24, is_rare=False)
 _AVX512_INT8 = Family("vpdpbusd", "zmm", 24)
 # A new instruction set is a line here: its name in ORTEMBED_ISA, which is its file's in src/cpp/kernels/targets.
 FAMILIES = {
     "avx2": (Family("vpmaddubsw", "ymm", 10, adds="vpaddd"), _AVX2_FLOAT),
+    "avx512": (Family("vpmaddubsw", "zmm", 20, adds="vpaddd"), _AVX512_FLOAT),
     "avx_vnni": (Family("vpdpbusd", "ymm", 12), _AVX2_FLOAT),
-    "avx512_vnni": (_AVX512_INT8, Family("vfmadd231ps", "zmm", 24, is_rare=False)),
+    "avx512_vnni": (_AVX512_INT8, _AVX512_FLOAT),
     "avx512_bf16": (_AVX512_INT8, Family("vdpbf16ps", "zmm", 24)),
     "neon_dot": (Family("sdot", "v", 20), Family("fmla", "v", 20, is_rare=False)),
     "neon_i8mm": (Family("usmmla", "v", 24), Family("bfmmla", "v", 24), Family("bfdot", "v", 16)),

@@ -1,4 +1,4 @@
-"""Measures ortembed's AVX2 path in int8 beside the runtime's int8 without VNNI, on a machine that may have it.
+"""Measures ortembed's int8 beside the runtime's, both without VNNI, on a machine that may have it.
 
 Run by ``python -m bench.without_vnni [--rounds N] [--query-rounds N] [--threads N] [--json FILE]``, on Linux x86-64,
 after ``./dev build``; some three minutes once everything is made. Every row's vectors are compared with the golden
@@ -26,7 +26,7 @@ from bench.model import model_folder
 from bench.plan import FULL, Plan
 from bench.without_vnni.comparison import figures_table, ratios_table
 from bench.without_vnni.hiding import check_system
-from bench.without_vnni.rows import prepare_rows, rows_of_machine
+from bench.without_vnni.rows import OURS, prepare_rows, rows_of_machine
 from bench.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -89,8 +89,10 @@ def measure(rounds: int, query_rounds: int, threads: int) -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """Say on what machine, and give both tables."""
+    """Say on what machine, and give the tables."""
     machine, rows, counts = result["machine"], result["rows"], result["counts"]
+    own = [row for row in rows if row["label"] == OURS.label]
+    others = [row for row in rows if row not in own]
     versions = ", ".join(f"{name} {version}" for name, version in rows[0]["versions"].items())
     corpora = ", ".join(f"{count} {name}" for name, count in counts.items())
     rounds, query_rounds = len(rows[0]["corpora"]["mixed"]), len(rows[0]["queries"])
@@ -98,9 +100,9 @@ def report(result: dict[str, Any]) -> str:
         f"{machine['processor']} ({', '.join(machine['instructions'])}), {machine['threads_used']} of "
         f"{machine['cores']} cores, {machine['system']}, {result['date']}; {versions}; "
         f"{corpora} texts, rounds: {rounds}; {FULL.queries} queries, rounds: {query_rounds}. "
-        f"ortembed's operators: {rows[0]['remark']}."
+        f"ortembed's operators: {'; '.join(row['remark'] for row in own)}."
     )
-    return "\n\n".join((heading, figures_table(rows, counts), ratios_table(rows)))
+    return "\n\n".join((heading, figures_table(rows, counts), *(ratios_table(row, others) for row in own)))
 
 
 if __name__ == "__main__":

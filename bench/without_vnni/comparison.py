@@ -1,4 +1,4 @@
-"""The tables of a run: each row's figures, and how many times as fast ortembed's AVX2 is as each other row."""
+"""The tables of a run: each row's figures, and how many times as fast ortembed's operators are as the runtime's."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ def _figures_row(record: Record, counts: Mapping[str, int]) -> list[str]:
     ]
 
 
-def ratios_table(records: Sequence[Record]) -> str:
-    """Give how many times as fast the first row is as each other, over rounds: median, least and most."""
-    ours, *others = records
+def ratios_table(ours: Record, others: Sequence[Record]) -> str:
+    """Give how many times as fast one row is as each other, over rounds: median, least and most."""
     lines = []
     for other in others:
         cells = [_ratio(round_ratios(ours, other, job)) for job in JOBS]

@@ -56,12 +56,14 @@ MOVES = {  # how a loop reads its operands, by register
         "load": "vmovdqu64 0x{}(%rdx),%zmm31",
         "row": "vpbroadcastd (%rcx,%r{},1),%zmm27",
         "operands": "%zmm31,%zmm27,%zmm{}",
+        "spare": 28,
         "jump": "jne   ",
     },
     "ymm": {
         "load": "vmovdqu 0x{}(%rdx),%ymm15",
         "row": "vpbroadcastd (%rcx,%r{},1),%ymm13",
         "operands": "%ymm15,%ymm13,%ymm{}",
+        "spare": 12,
         "jump": "jne   ",
     },
     "v": {
@@ -89,7 +91,9 @@ def tile(family, *, extra="", start=0x1000):
     for number in range(family.sums):
         lines += [moves["row"].format(number // width)] if number % width == 0 else []
         if family.adds:
-            lines += [f"{family.product} %ymm15,%ymm13,%ymm12", f"{family.adds} %ymm12,%ymm{number},%ymm{number}"]
+            spare, total = moves["spare"], f"%{family.register}{number}"
+            lines += [f"{family.product} {moves['operands'].format(spare)}"]
+            lines += [f"{family.adds} %{family.register}{spare},{total},{total}"]
         else:
             lines += [f"{family.product} {moves['operands'].format(number)}"]
     lines += [*extra.splitlines(), f"{moves['jump']} {start:x} <multiply>", "ret"]

@@ -17,7 +17,7 @@ from bench.without_vnni.comparison import ratios_table, round_ratios
 from bench.without_vnni.hiding import check_system, hiding_variables, tool
 from bench.without_vnni.older import AVX2, AVX512
 from bench.without_vnni.rewriting import changes, file_offset, write_copy
-from bench.without_vnni.rows import OURS, ROWS, RUNTIME, rows_of_machine
+from bench.without_vnni.rows import OURS, OURS_AVX512, ROWS, RUNTIME, rows_of_machine
 
 can_hide = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64" or not (shutil.which("objdump") and shutil.which("cc")),
@@ -181,6 +181,7 @@ def test_other_systems_and_missing_tools_are_told(monkeypatch, tmp_path):
 def test_only_processors_older_than_the_machine_are_pretended():
     assert rows_of_machine(["avx2", "fma", "avx512f", "avx512_vnni"]) == list(ROWS)
     assert {row.processor for row in rows_of_machine(["avx2", "avx_vnni"])} == {AVX2, None}
+    assert OURS_AVX512 not in rows_of_machine(["avx2", "avx_vnni"])
     assert rows_of_machine(["avx2", "fma"])[:2] == [OURS, RUNTIME]
     assert {row.processor for row in rows_of_machine(["avx2", "fma"])} == {AVX2}
 
@@ -199,4 +200,4 @@ def test_ratios_are_of_the_same_round():
     other = record("other", [[3.0, 3.0, 3.0], [2.0, 2.0, 9.0]], [1.5, 20.0, 1.0])
     assert round_ratios(ours, other, "query") == [3.0, 1.0]
     assert round_ratios(ours, other, "mixed") == [1.5, 2.0, 0.5]
-    assert "| 2.00 (1.00 to 3.00) | 1.50 (0.50 to 2.00) |" in ratios_table([ours, other])
+    assert "| 2.00 (1.00 to 3.00) | 1.50 (0.50 to 2.00) |" in ratios_table(ours, [other])

@@ -30,6 +30,7 @@ CHOICES = [
     ("float32", CUDA, "cpu", "padded: CUDAExecutionProvider runs the runtime's operators"),
     ("int8", VNNI, "packed", OWN + "AVX-512 VNNI"),
     ("int8", {"isa": "avx2"}, "packed", OWN + "AVX2"),
+    ("int8", {"isa": "avx512"}, "packed", OWN + "AVX-512"),
     ("int8", {"isa": "neon_i8mm"}, "packed", OWN + "NEON I8MM"),
     ("int8", {"isa": "plain"}, "cpu", "padded: ortembed's own operators have no fast instructions on this CPU"),
     ("int8", {"isa": "plain", "asked": "packed"}, "packed", OWN + "no vector instructions"),

@@ -123,6 +123,7 @@ bool cpu_has(Isa isa) {
 #ifdef ORTEMBED_X86
   static const Features features;
   if (isa == Isa::avx2) return features.avx2;
+  if (isa == Isa::avx512) return features.avx512;
   if (isa == Isa::avx_vnni) return features.avx_vnni;
   if (isa == Isa::avx512_vnni) return features.avx512_vnni;
   if (isa == Isa::avx512_bf16) return features.avx512_bf16;

@@ -8,7 +8,7 @@ namespace ortembed::kernels {
 
 // Each is one set of kernels, named by the instructions that set it apart. The order is no ranking across
 // architectures; within one, later is faster.
-enum class Isa { plain, avx2, avx_vnni, avx512_vnni, avx512_bf16, neon_dot, neon_i8mm };
+enum class Isa { plain, avx2, avx512, avx_vnni, avx512_vnni, avx512_bf16, neon_dot, neon_i8mm };
 
 // "plain", "avx2" ...: as ORTEMBED_ISA spells them.
 std::string_view name(Isa isa);

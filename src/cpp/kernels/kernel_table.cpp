@@ -13,6 +13,7 @@ const KernelTable* find_table(Isa isa) {
   if (isa == Isa::plain) return &plain_table();
 #if defined(__x86_64__) || defined(_M_X64)
   if (isa == Isa::avx2) return &avx2_table();
+  if (isa == Isa::avx512) return &avx512_table();
   if (isa == Isa::avx_vnni) return &avx_vnni_table();
   if (isa == Isa::avx512_vnni) return &avx512_vnni_table();
   if (isa == Isa::avx512_bf16) return &avx512_bf16_table();

@@ -7,6 +7,7 @@ from ortembed import _native
 PLAIN = "plain"  # what every CPU has
 _WORDS = {
     "avx2": "AVX2",
+    "avx512": "AVX-512",
     "avx_vnni": "AVX-VNNI",
     "avx512_vnni": "AVX-512 VNNI",
     "avx512_bf16": "AVX-512 VNNI and BF16",

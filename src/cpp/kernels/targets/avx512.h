@@ -1,4 +1,4 @@
-// Owns AVX-512's vectors of float, and its products of int8 (VNNI), as the generic kernels ask for them.
+// Owns AVX-512's vectors of float, as the generic kernels ask for them.
 //
 // Everything here is in an unnamed namespace: each file that includes it is compiled for another instruction set, and
 // nothing of one may end up in another.
@@ -73,6 +73,12 @@ struct Avx512Vectors {
       reduce_rows(x + i * lanes, out + i, [](Float a, Float b) { return max(a, b); });
     }
   }
+  // A cell of 4 bytes in each lane.
+  static __m512i spread_cell(const std::byte* x) {
+    std::int32_t cell;
+    std::memcpy(&cell, x, sizeof cell);
+    return _mm512_set1_epi32(cell);
+  }
   static float square_root(float x) { return std::sqrt(x); }
   static float exp_of(float x) { return std::exp(x); }
 
@@ -144,68 +150,6 @@ struct Avx512Vectors {
       _mm512_storeu_si512(out + i * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88));
       _mm512_storeu_si512(out + (i + 8) * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd));
     });
-  }
-};
-
-struct Avx512FloatElement {
-  static constexpr std::size_t row_value_bytes = 4;
-  static float* at(std::byte* x, std::size_t i) { return reinterpret_cast<float*>(x) + i; }
-  static void store_values(std::byte* x, std::size_t i, __m512 value) { _mm512_storeu_ps(at(x, i), value); }
-  static void store_values_part(std::byte* x, std::size_t i, __m512 value, std::size_t count) {
-    _mm512_mask_storeu_ps(at(x, i), Avx512Vectors::mask(count), value);
-  }
-};
-
-// uint8 by int8 in fours: vpdpbusd.
-struct Avx512Int8Dot {
-  static constexpr bool has_codes = true;
-  static constexpr std::size_t lanes = 16;
-  static constexpr std::size_t vector_bytes = 64;
-  static constexpr std::size_t values_per_cell = 4;
-  static constexpr std::size_t cell_bytes = 4;
-  static constexpr std::size_t row_value_bytes = 1;
-  static constexpr std::size_t weight_value_bytes = 1;
-  static constexpr std::size_t tile_rows = 6;
-  static constexpr std::size_t tile_vectors = 4;
-  static constexpr float levels = 255;
-  static constexpr float first_code_steps = 0;  // what is between code 0 and the first one
-  static constexpr std::size_t most_inputs = (1U << 31) / (255 * 128);
-  using Sum = __m512i;
-  using Weight = __m512i;
-  using Row = __m512i;
-  using Value = std::int32_t;
-
-  static Sum zero() { return _mm512_setzero_si512(); }
-  static Weight load(const std::byte* x) { return _mm512_loadu_si512(x); }
-  static Row broadcast(const std::byte* x) {
-    std::int32_t cell;
-    std::memcpy(&cell, x, sizeof cell);
-    return _mm512_set1_epi32(cell);
-  }
-  // Written out for GCC, which before version 13 copies the sum to and fro around the intrinsic.
-  static Sum add(Sum sum, Row row, Weight weight) {
-#if defined(__GNUC__)
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(row), "v"(weight));
-    return sum;
-#else
-    return _mm512_dpbusd_epi32(sum, row, weight);
-#endif
-  }
-  static void store(Value* out, Sum sum) { _mm512_storeu_si512(out, sum); }
-
-  // Four vectors at once: packed to 16 bits, then to 8, each lane of 128 bits by itself, and put in order.
-  static constexpr std::size_t code_vectors = 4;
-  static void store_codes(std::byte* out, std::size_t i, const __m512 (&codes)[code_vectors]) {
-    __m512i whole[code_vectors];
-    unrolled<code_vectors>([&](auto k) { whole[k] = _mm512_cvtps_epi32(codes[k]); });
-    const __m512i low = _mm512_packs_epi32(whole[0], whole[1]);
-    const __m512i high = _mm512_packs_epi32(whole[2], whole[3]);
-    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
-  }
-  static void store_codes_part(std::byte* out, std::size_t i, __m512 codes, std::size_t count) {
-    const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(codes), _mm512_setzero_si512());
-    _mm_mask_storeu_epi8(out + i, Avx512Vectors::mask(count), _mm512_cvtusepi32_epi8(whole));
   }
 };
 

@@ -2,6 +2,8 @@
 #include "kernels/targets/avx512_bf16.h"
 
 #include "kernels/generic/table.h"
+#include "kernels/targets/avx512_float.h"
+#include "kernels/targets/avx512_vnni.h"
 #include "kernels/targets/tables.h"
 
 namespace ortembed::kernels {
@@ -9,7 +11,7 @@ namespace {
 
 struct Avx512Bf16 : Avx512Vectors {
   using FloatElement = Avx512FloatElement;
-  using Int8Dot = Avx512Int8Dot;
+  using Int8Dot = Avx512VnniInt8Dot;
   using Bfloat16Dot = Avx512Bfloat16Dot;
   using AttentionDot = Avx512Bfloat16Dot;
 };

@@ -26,7 +26,7 @@ struct Avx512Bfloat16Dot {
 
   static Sum zero() { return _mm512_setzero_ps(); }
   static Weight load(const std::byte* x) { return _mm512_loadu_si512(x); }
-  static Row broadcast(const std::byte* x) { return Avx512Int8Dot::broadcast(x); }
+  static Row broadcast(const std::byte* x) { return Avx512Vectors::spread_cell(x); }
   static Sum add(Sum sum, Row row, Weight weight) {
 #if defined(__GNUC__)
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(row), "v"(weight));

@@ -1,6 +1,7 @@
 // Owns the kernels for AVX-512 with VNNI, and without BF16.
+#include "kernels/targets/avx512_vnni.h"
+
 #include "kernels/generic/table.h"
-#include "kernels/targets/avx512.h"
 #include "kernels/targets/avx512_float.h"
 #include "kernels/targets/tables.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 struct Avx512Vnni : Avx512Vectors {
   using FloatElement = Avx512FloatElement;
-  using Int8Dot = Avx512Int8Dot;
+  using Int8Dot = Avx512VnniInt8Dot;
   using Bfloat16Dot = Avx512WideningDot;
   using AttentionDot = Avx512FloatDot;
 };

@@ -8,6 +8,7 @@ namespace ortembed::kernels {
 const KernelTable& plain_table();
 #if defined(__x86_64__) || defined(_M_X64)
 const KernelTable& avx2_table();
+const KernelTable& avx512_table();
 const KernelTable& avx_vnni_table();
 const KernelTable& avx512_vnni_table();
 const KernelTable& avx512_bf16_table();
