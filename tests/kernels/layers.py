@@ -44,9 +44,12 @@ LONGEST = 130
 
 
 class Example:
-    """One layer: native, and in float64 with the same roundings of what its linears take."""
+    """One layer: native, and in float64 with the same roundings of what its linears take.
 
-    def __init__(self, isa, family, type_, *, width=None, inner=100, seed=0):
+    `is_tied`: the last linear is the second one again, whose shape it has to have.
+    """
+
+    def __init__(self, isa, family, type_, *, width=None, inner=100, seed=0, is_tied=False):
         rng = np.random.default_rng(seed)
         options = dict(FAMILIES[family])
         self.isa, self.heads, self.head_width = isa, options["heads"], options["head_width"]
@@ -55,7 +58,10 @@ class Example:
         self._add_tables(rng, options)
         self.weights = self._weights(rng, type_, inner * (2 if options.get("is_gated") else 1), inner)
         options["epsilon"] = 1e-5
-        self.layer = Layer([weights.packed(isa) for weights in self.weights], self.width, **options)
+        linears = [weights.packed(isa) for weights in self.weights]
+        if is_tied:
+            self.weights[3], linears[3] = self.weights[1], linears[1]
+        self.layer = Layer(linears, self.width, **options)
         self.reference = LayerReference(
             [self._rounded(weights) for weights in self.weights],
             attention_is_bfloat16=layouts(isa)["attention_value_bytes"] == 2,

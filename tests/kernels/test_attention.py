@@ -174,6 +174,23 @@ def test_scores_of_any_size_are_safe(isa, size, tokens):
 
 
 @EACH_ISA
+@pytest.mark.parametrize("size", [1e3, 1e5, 1e9, 1e18])
+@pytest.mark.parametrize("tokens", [1, 17, 600])
+def test_the_largest_of_scores_that_are_far_apart_takes_all(isa, size, tokens):
+    parts = drawn(np.random.default_rng(tokens), isa, tokens, 32)
+    query, key = (round_to_bfloat16(part * np.float32(size)) for part in parts[:2])
+    scores = query.astype(np.float64) @ key.T
+    ordered = np.sort(scores, axis=1)
+    second = ordered[:, -2] if tokens > 1 else -np.inf
+    is_clear = ordered[:, -1] - second > 1e-3 * np.abs(scores).max(1)
+    assert is_clear.sum() > tokens / 2
+    output = attend(isa, query, key, parts[2], scale=1.0)
+    taken = parts[2][scores.argmax(1)]
+    step = HALF_BFLOAT16 if is_short(isa) else 1e-5
+    np.testing.assert_allclose(output[is_clear], taken[is_clear], rtol=step, atol=step)
+
+
+@EACH_ISA
 @pytest.mark.parametrize("size", [1e19, 1e30, 3e38])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("tokens", [1, 17, 600])

@@ -55,6 +55,18 @@ def test_the_layers_width_may_differ_from_its_heads(isa, family, type_):
 
 @EACH_ISA
 @TYPES
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_linears_may_be_one(isa, family, type_, threads):
+    heads, head_width = FAMILIES[family]["heads"], FAMILIES[family]["head_width"]
+    example = Example(isa, family, type_, inner=heads * head_width, is_tied=True)
+    hidden = example.hidden(np.random.default_rng(0), 30)
+    output = example.layer.run(hidden, offsets_of([30]), threads)
+    check(isa, type_, output, example.reference.run(hidden, [0, 30]))
+
+
+@EACH_ISA
+@TYPES
 def test_a_thousand_texts_of_one_token(isa, type_):
     example = Example(isa, "bert", type_)
     hidden = example.hidden(np.random.default_rng(0), 1000)

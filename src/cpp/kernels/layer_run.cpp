@@ -107,17 +107,18 @@ void EncoderLayer::Run::State::feed_forward_block(Part rows, const RowBuffers& b
   const std::size_t width = parts_.settings->width;
   const Part block(rows.size(), 0, 1);
   float* out = output_ + rows.first * width;
-  const auto product = [&](const PackedLinear& linear, const float* x, Activation activation, float* target) {
-    const std::size_t stride = &linear == linears.outer.get() ? parts_.inner_columns() : linear.inputs();
+  const auto product = [&](const PackedLinear& linear, const float* x, std::size_t stride, Activation activation,
+                           float* target) {
     const OperandRows made = steps_.to_operand(linear, x, stride, block, buffers);
     steps_.multiply(linear, made, {steps_.panels(linear), 0, 1}, activation, target, linear.outputs());
   };
-  product(*linears.attention_output, context_ + rows.first * parts_.attended_width(), Activation::none, out);
+  const std::size_t attended = parts_.attended_width();
+  product(*linears.attention_output, context_ + rows.first * attended, attended, Activation::none, out);
   steps_.norm_attention(rows, out, buffers);
-  product(*linears.inner, buffers.normed, parts_.settings->is_gated ? Activation::none : parts_.settings->activation,
-          buffers.inner);
+  product(*linears.inner, buffers.normed, width,
+          parts_.settings->is_gated ? Activation::none : parts_.settings->activation, buffers.inner);
   steps_.gate(block.size(), buffers.inner);
-  product(*linears.outer, buffers.inner, Activation::none, out);
+  product(*linears.outer, buffers.inner, parts_.inner_columns(), Activation::none, out);
   steps_.norm_output(rows, out, buffers);
 }
 

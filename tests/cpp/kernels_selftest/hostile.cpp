@@ -1,4 +1,4 @@
-// Owns the check of what is not finite: it spoils its own row, whatever a kernel does, and no other.
+// Owns the check of extreme numbers: what is not finite spoils its own row and no other, what is huge stays right.
 #include <functional>
 #include <limits>
 
@@ -88,20 +88,39 @@ void spoil_gate(const KernelTable& table, Random& random) {
   expect_spoiled(kernel, random.normals(count * 2 * columns), 2 * columns, columns, true, random, "a gate");
 }
 
-// All queries see the key that is not a number.
-void spoil_attention(const KernelTable& table, Random& random) {
-  const std::size_t width = random.between(1, 80);
-  std::vector<float> x = random.normals(count * width);
-  x[random.below(x.size())] = std::numeric_limits<float>::quiet_NaN();
+// Each token sees itself and the others; queries, keys and values are the same.
+std::vector<float> attend(const KernelTable& table, const std::vector<float>& x, std::size_t width, float scale) {
   std::vector<std::uint16_t> rounded;
   for (const float value : x) rounded.push_back(std::isnan(value) ? std::uint16_t{0x7FC0} : bfloat16_of(value));
   const auto* const data = table.attention_value_bytes == 2 ? reinterpret_cast<const std::byte*>(rounded.data())
                                                             : reinterpret_cast<const std::byte*>(x.data());
   std::vector<float> output(x.size(), 0);
-  const Bytes scratch(table.attention_scratch(count, width));
-  table.attend({data, data, data, width * table.attention_value_bytes, count, width, 0.3F, -1, nullptr, nullptr,
-                nullptr, output.data(), width, scratch.get()});
-  for (const float value : output) expect(!std::isfinite(value), "attention loses a NaN");
+  const Bytes scratch(table.attention_scratch(x.size() / width, width));
+  table.attend({data, data, data, width * table.attention_value_bytes, x.size() / width, width, scale, -1, nullptr,
+                nullptr, nullptr, output.data(), width, scratch.get()});
+  return output;
+}
+
+// All queries see the key that is not a number.
+void spoil_attention(const KernelTable& table, Random& random) {
+  const std::size_t width = random.between(1, 80);
+  std::vector<float> x = random.normals(count * width);
+  x[random.below(x.size())] = std::numeric_limits<float>::quiet_NaN();
+  for (const float value : attend(table, x, width, 0.3F)) expect(!std::isfinite(value), "attention loses a NaN");
+}
+
+// Tokens that are multiples of one have scores so far apart that the largest takes all, whatever its rounding.
+void attend_far_apart(const KernelTable& table, Random& random) {
+  const std::size_t width = random.between(1, 80);
+  const float size = std::exp2(static_cast<float>(random.between(15, 55)));
+  std::vector<float> x = random.normals(width, size);
+  for (float& value : x) value = float_of(bfloat16_of(value));
+  for (std::size_t i = width; i < count * width; ++i) x.push_back(x[i - width] / 2);
+  const std::vector<float> output = attend(table, x, width, 1);
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    const std::size_t column = i % width;
+    expect_near(output[i], x[column], short_rounding * std::abs(x[column]), i / width, column);
+  }
 }
 
 }  // namespace
@@ -112,6 +131,7 @@ void check_hostile(const KernelTable& table, Random& random) {
   spoil_norm(table, random);
   spoil_gate(table, random);
   spoil_attention(table, random);
+  attend_far_apart(table, random);
 }
 
 }  // namespace ortembed::selftest

@@ -63,18 +63,26 @@ ORTEMBED_INLINE typename T::Float largest_lanes(const float* scores, std::size_t
   return largest;
 }
 
-// Gives e^(scale * (score - largest)) of one row, rounded to what the product reads, and the lanes of their sum.
+// Gives e^(scale * (score - largest)) of one row, rounded to what the product reads, and the lanes of their sum. The
+// scores may be changed.
 template <class T>
-ORTEMBED_INLINE typename T::Float exponentiate(const float* scores, std::size_t padded, float scale, float largest,
+ORTEMBED_INLINE typename T::Float exponentiate(float* scores, std::size_t padded, float scale, float largest,
                                                std::byte* weights) {
   using Dot = typename T::AttentionDot;
+  constexpr float most_exponent = 4096;  // beyond it, what its rounding is off by would count, and soon be all
   const float exponent = 1.44269504F * scale;
+  // Where nothing is seen, hidden scores stay as they are.
+  float shift = largest > hidden_score ? -largest * exponent : 0;
+  if (shift > most_exponent || shift < -most_exponent) {
+    const typename T::Float origin = T::set(largest);
+    for (std::size_t j = 0; j < padded; j += T::lanes) T::store(scores + j, T::subtract(T::load(scores + j), origin));
+    shift = 0;
+  }
   const typename T::Float factor = T::set(exponent);
-  // Where nothing is seen, hidden scores stay as they are: their rounded product less itself need not be near 0.
-  const typename T::Float shift = T::set(largest > hidden_score ? -largest * exponent : 0);
+  const typename T::Float start = T::set(shift);
   typename T::Float sum = T::zero();
   for (std::size_t j = 0; j < padded; j += T::lanes) {
-    const typename T::Float value = exp2_of_negative<T>(T::multiply_add(T::load(scores + j), factor, shift));
+    const typename T::Float value = exp2_of_negative<T>(T::multiply_add(T::load(scores + j), factor, start));
     sum = T::add(sum, value);
     Dot::store_values(weights, j, value);
   }
