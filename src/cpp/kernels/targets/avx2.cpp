@@ -21,7 +21,7 @@ struct Avx2Int8Dot : Avx2ByteDot<128> {
 };
 
 struct Avx2 : Avx2Vectors {
-  using FloatElement = Avx2FloatElement;
+  using FloatElement = Avx2FloatDot;
   using Int8Dot = Avx2Int8Dot;
   using Bfloat16Dot = Avx2WideningDot;
   using AttentionDot = Avx2FloatDot;

@@ -12,11 +12,12 @@
 #include <cstring>
 
 #include "kernels/generic/unrolled.h"
+#include "kernels/generic/vectors.h"
 
 namespace ortembed::kernels {
 namespace {
 
-struct Avx2Vectors {
+struct Avx2Vectors : CommonVectors<Avx2Vectors> {
   static constexpr std::size_t lanes = 8;
   using Float = __m256;
 
@@ -45,10 +46,7 @@ struct Avx2Vectors {
   // Where one is NaN: b.
   static Float max(Float a, Float b) { return _mm256_max_ps(a, b); }
   static Float min(Float a, Float b) { return _mm256_min_ps(a, b); }
-  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
-  static Float clamp(Float x, float magnitude) { return max(set(-magnitude), min(set(magnitude), x)); }
-  // What is above the next lower whole number, and that number.
-  static Float fraction(Float x) { return subtract(x, whole(x)); }
+  // The next lower whole number.
   static Float whole(Float x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
   // x * 2^whole by adding to the exponent: for x about 1, and results that are not subnormal. NaN for NaN.
   static Float scale(Float x, Float whole) {
@@ -59,10 +57,8 @@ struct Avx2Vectors {
   static Float first(std::size_t count, Float a, Float b) {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask(count)));
   }
-  // a in the lanes that stand for indices from `begin` to before `end`, the first for `index`; b in the others.
-  static Float between(std::size_t begin, std::size_t end, std::size_t index, Float a, Float b) {
-    const std::size_t from = begin > index ? (begin - index < lanes ? begin - index : lanes) : 0;
-    const std::size_t to = end > index ? (end - index < lanes ? end - index : lanes) : 0;
+  // a in the lanes from `from` to before `to`, b in the others.
+  static Float part(std::size_t from, std::size_t to, Float a, Float b) {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_andnot_si256(mask(from), mask(to))));
   }
 
@@ -81,35 +77,7 @@ struct Avx2Vectors {
     const __m128 pairs = _mm_min_ps(fours, _mm_movehl_ps(fours, fours));
     return _mm_cvtss_f32(_mm_min_ss(pairs, _mm_movehdup_ps(pairs)));
   }
-  // Of each of `count` vectors that lie end to end.
-  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
-  }
-  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_max(load(x + i * lanes));
-  }
-  static float square_root(float x) { return std::sqrt(x); }
-  static float exp_of(float x) { return std::exp(x); }
 
-  // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
-  // Cells beyond the last row may be written, up to whole vectors.
-  static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
-                              std::byte* out, std::size_t out_stride) {
-    const std::size_t whole = cells / lanes * lanes;
-    for (std::size_t i = 0; i < count; i += lanes) {
-      const std::size_t rows = count - i < lanes ? count - i : lanes;
-      for (std::size_t j = 0; j < whole; j += lanes) {
-        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
-      }
-      for (std::size_t j = whole; j < cells; ++j) {
-        for (std::size_t row = 0; row < rows; ++row) {
-          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
-        }
-      }
-    }
-  }
-
- private:
   // 8 by 8: pairs, fours and halves of rows change places with those of columns. Rows beyond the last are the last
   // again.
   static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,
@@ -135,6 +103,7 @@ struct Avx2Vectors {
     });
   }
 
+ private:
   static void store_row(std::byte* out, __m256 row) { _mm256_storeu_ps(reinterpret_cast<float*>(out), row); }
 };
 

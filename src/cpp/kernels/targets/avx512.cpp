@@ -17,7 +17,7 @@ struct Avx512Int8Dot : Avx512ByteDot<128> {
 };
 
 struct Avx512 : Avx512Vectors {
-  using FloatElement = Avx512FloatElement;
+  using FloatElement = Avx512FloatDot;
   using Int8Dot = Avx512Int8Dot;
   using Bfloat16Dot = Avx512WideningDot;
   using AttentionDot = Avx512FloatDot;

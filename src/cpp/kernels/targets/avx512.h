@@ -12,11 +12,12 @@
 #include <cstring>
 
 #include "kernels/generic/unrolled.h"
+#include "kernels/generic/vectors.h"
 
 namespace ortembed::kernels {
 namespace {
 
-struct Avx512Vectors {
+struct Avx512Vectors : CommonVectors<Avx512Vectors> {
   static constexpr std::size_t lanes = 16;
   using Float = __m512;
 
@@ -52,10 +53,8 @@ struct Avx512Vectors {
   static Float scale(Float x, Float whole) { return _mm512_scalef_ps(x, whole); }
   // a in the first lanes, b in the others.
   static Float first(std::size_t count, Float a, Float b) { return _mm512_mask_blend_ps(mask(count), b, a); }
-  // a in the lanes that stand for indices from `begin` to before `end`, the first for `index`; b in the others.
-  static Float between(std::size_t begin, std::size_t end, std::size_t index, Float a, Float b) {
-    const std::size_t from = begin > index ? (begin - index < lanes ? begin - index : lanes) : 0;
-    const std::size_t to = end > index ? (end - index < lanes ? end - index : lanes) : 0;
+  // a in the lanes from `from` to before `to`, b in the others.
+  static Float part(std::size_t from, std::size_t to, Float a, Float b) {
     return _mm512_mask_blend_ps(static_cast<__mmask16>(mask(to) & ~mask(from)), b, a);
   }
 
@@ -78,49 +77,6 @@ struct Avx512Vectors {
     std::int32_t cell;
     std::memcpy(&cell, x, sizeof cell);
     return _mm512_set1_epi32(cell);
-  }
-  static float square_root(float x) { return std::sqrt(x); }
-  static float exp_of(float x) { return std::exp(x); }
-
-  // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
-  // Cells beyond the last row may be written, up to whole vectors.
-  static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
-                              std::byte* out, std::size_t out_stride) {
-    const std::size_t whole = cells / lanes * lanes;
-    for (std::size_t i = 0; i < count; i += lanes) {
-      const std::size_t rows = count - i < lanes ? count - i : lanes;
-      for (std::size_t j = 0; j < whole; j += lanes) {
-        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
-      }
-      for (std::size_t j = whole; j < cells; ++j) {
-        for (std::size_t row = 0; row < rows; ++row) {
-          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
-        }
-      }
-    }
-  }
-
- private:
-  // Of 8 vectors: rows change places with columns as they are joined, so that one join serves several rows.
-  template <class Join>
-  static void reduce_rows(const float* x, float* out, const Join& join) {
-    Float pairs[4];
-    Float fours[2];
-    unrolled<4>([&](auto i) {
-      const Float a = load(x + 2 * i * lanes);
-      const Float b = load(x + (2 * i + 1) * lanes);
-      pairs[i] = join(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-    });
-    unrolled<2>([&](auto i) {
-      const __m512d a = _mm512_castps_pd(pairs[2 * i]);
-      const __m512d b = _mm512_castps_pd(pairs[2 * i + 1]);
-      fours[i] = join(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-    });
-    const Float halves =
-        join(_mm512_shuffle_f32x4(fours[0], fours[1], 0x44), _mm512_shuffle_f32x4(fours[0], fours[1], 0xee));
-    const Float all = join(halves, _mm512_shuffle_f32x4(halves, halves, 0xb1));
-    _mm_storeu_ps(out, _mm512_castps512_ps128(all));
-    _mm_storeu_ps(out + 4, _mm512_extractf32x4_ps(all, 2));
   }
 
   // 16 by 16: pairs, fours, eights and sixteens of rows change places with those of columns. Rows beyond the last are
@@ -150,6 +106,29 @@ struct Avx512Vectors {
       _mm512_storeu_si512(out + i * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88));
       _mm512_storeu_si512(out + (i + 8) * out_stride, _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd));
     });
+  }
+
+ private:
+  // Of 8 vectors: rows change places with columns as they are joined, so that one join serves several rows.
+  template <class Join>
+  static void reduce_rows(const float* x, float* out, const Join& join) {
+    Float pairs[4];
+    Float fours[2];
+    unrolled<4>([&](auto i) {
+      const Float a = load(x + 2 * i * lanes);
+      const Float b = load(x + (2 * i + 1) * lanes);
+      pairs[i] = join(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    });
+    unrolled<2>([&](auto i) {
+      const __m512d a = _mm512_castps_pd(pairs[2 * i]);
+      const __m512d b = _mm512_castps_pd(pairs[2 * i + 1]);
+      fours[i] = join(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    });
+    const Float halves =
+        join(_mm512_shuffle_f32x4(fours[0], fours[1], 0x44), _mm512_shuffle_f32x4(fours[0], fours[1], 0xee));
+    const Float all = join(halves, _mm512_shuffle_f32x4(halves, halves, 0xb1));
+    _mm_storeu_ps(out, _mm512_castps512_ps128(all));
+    _mm_storeu_ps(out + 4, _mm512_extractf32x4_ps(all, 2));
   }
 };
 

@@ -10,7 +10,7 @@ namespace ortembed::kernels {
 namespace {
 
 struct Avx512Bf16 : Avx512Vectors {
-  using FloatElement = Avx512FloatElement;
+  using FloatElement = Avx512FloatDot;
   using Int8Dot = Avx512VnniInt8Dot;
   using Bfloat16Dot = Avx512Bfloat16Dot;
   using AttentionDot = Avx512Bfloat16Dot;

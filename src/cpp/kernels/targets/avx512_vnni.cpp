@@ -9,7 +9,7 @@ namespace ortembed::kernels {
 namespace {
 
 struct Avx512Vnni : Avx512Vectors {
-  using FloatElement = Avx512FloatElement;
+  using FloatElement = Avx512FloatDot;
   using Int8Dot = Avx512VnniInt8Dot;
   using Bfloat16Dot = Avx512WideningDot;
   using AttentionDot = Avx512FloatDot;

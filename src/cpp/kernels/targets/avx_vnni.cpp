@@ -22,7 +22,7 @@ struct AvxVnniInt8Dot : Avx2ByteDot<255> {
 };
 
 struct AvxVnni : Avx2Vectors {
-  using FloatElement = Avx2FloatElement;
+  using FloatElement = Avx2FloatDot;
   using Int8Dot = AvxVnniInt8Dot;
   using Bfloat16Dot = Avx2WideningDot;
   using AttentionDot = Avx2FloatDot;

@@ -12,11 +12,12 @@
 #include <cstring>
 
 #include "kernels/generic/unrolled.h"
+#include "kernels/generic/vectors.h"
 
 namespace ortembed::kernels {
 namespace {
 
-struct NeonVectors {
+struct NeonVectors : CommonVectors<NeonVectors> {
   static constexpr std::size_t lanes = 4;
   using Float = float32x4_t;
 
@@ -45,10 +46,7 @@ struct NeonVectors {
   // Where one is NaN: NaN.
   static Float max(Float a, Float b) { return vmaxq_f32(a, b); }
   static Float min(Float a, Float b) { return vminq_f32(a, b); }
-  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
-  static Float clamp(Float x, float magnitude) { return max(set(-magnitude), min(set(magnitude), x)); }
-  // What is above the next lower whole number, and that number.
-  static Float fraction(Float x) { return subtract(x, whole(x)); }
+  // The next lower whole number.
   static Float whole(Float x) { return vrndmq_f32(x); }
   // x * 2^whole by adding to the exponent: for x about 1, and results that are not subnormal. NaN for NaN.
   static Float scale(Float x, Float whole) {
@@ -57,49 +55,14 @@ struct NeonVectors {
   }
   // a in the first lanes, b in the others.
   static Float first(std::size_t count, Float a, Float b) { return vbslq_f32(below(count), a, b); }
-  // a in the lanes that stand for indices from `begin` to before `end`, the first for `index`; b in the others.
-  static Float between(std::size_t begin, std::size_t end, std::size_t index, Float a, Float b) {
-    const std::size_t from = begin > index ? (begin - index < lanes ? begin - index : lanes) : 0;
-    const std::size_t to = end > index ? (end - index < lanes ? end - index : lanes) : 0;
+  // a in the lanes from `from` to before `to`, b in the others.
+  static Float part(std::size_t from, std::size_t to, Float a, Float b) {
     return vbslq_f32(vbicq_u32(below(to), below(from)), a, b);
   }
 
   static float reduce_add(Float x) { return vaddvq_f32(x); }
   static float reduce_max(Float x) { return vmaxvq_f32(x); }
   static float reduce_min(Float x) { return vminvq_f32(x); }
-  // Of each of `count` vectors that lie end to end.
-  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
-  }
-  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = reduce_max(load(x + i * lanes));
-  }
-  static float square_root(float x) { return std::sqrt(x); }
-  static float exp_of(float x) { return std::exp(x); }
-
-  // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
-  // Cells beyond the last row may be written, up to whole vectors.
-  static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
-                              std::byte* out, std::size_t out_stride) {
-    const std::size_t whole = cells / lanes * lanes;
-    for (std::size_t i = 0; i < count; i += lanes) {
-      const std::size_t rows = count - i < lanes ? count - i : lanes;
-      for (std::size_t j = 0; j < whole; j += lanes) {
-        transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
-      }
-      for (std::size_t j = whole; j < cells; ++j) {
-        for (std::size_t row = 0; row < rows; ++row) {
-          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
-        }
-      }
-    }
-  }
-
- private:
-  static uint32x4_t below(std::size_t count) {
-    static constexpr std::uint32_t indices[lanes] = {0, 1, 2, 3};
-    return vcltq_u32(vld1q_u32(indices), vdupq_n_u32(static_cast<std::uint32_t>(count)));
-  }
 
   // 4 by 4: pairs and halves of rows change places with those of columns. Rows beyond the last are the last again.
   static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,
@@ -114,6 +77,12 @@ struct NeonVectors {
       store_row(out + i * out_stride, vtrn1q_u64(even, odd));
       store_row(out + (i + 2) * out_stride, vtrn2q_u64(even, odd));
     });
+  }
+
+ private:
+  static uint32x4_t below(std::size_t count) {
+    static constexpr std::uint32_t indices[lanes] = {0, 1, 2, 3};
+    return vcltq_u32(vld1q_u32(indices), vdupq_n_u32(static_cast<std::uint32_t>(count)));
   }
 
   static void store_row(std::byte* out, uint64x2_t row) {

@@ -42,7 +42,7 @@ struct NeonInt8Dot : NeonCodes<0x80> {
 };
 
 struct NeonDot : NeonVectors {
-  using FloatElement = NeonFloatElement;
+  using FloatElement = NeonFloatDot;
   using Int8Dot = NeonInt8Dot;
   using Bfloat16Dot = NeonWideningDot;
   using AttentionDot = NeonFloatDot;

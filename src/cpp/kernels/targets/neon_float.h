@@ -6,52 +6,19 @@
 namespace ortembed::kernels {
 namespace {
 
-struct NeonFloatElement {
-  static constexpr std::size_t row_value_bytes = 4;
-  static float* at(std::byte* x, std::size_t i) { return reinterpret_cast<float*>(x) + i; }
-  static void store_values(std::byte* x, std::size_t i, float32x4_t values) { vst1q_f32(at(x, i), values); }
-  static void store_values_part(std::byte* x, std::size_t i, float32x4_t values, std::size_t count) {
-    NeonVectors::store_part(at(x, i), values, count);
-  }
-};
-
 // float32 by float32, one value a cell.
-struct NeonFloatDot : NeonFloatElement {
-  static constexpr bool has_codes = false;
-  static constexpr std::size_t lanes = 4;
-  static constexpr std::size_t vector_bytes = 16;
-  static constexpr std::size_t values_per_cell = 1;
-  static constexpr std::size_t cell_bytes = 4;
+struct NeonFloatDot : CommonFloatDot<NeonVectors> {
   static constexpr std::size_t tile_rows = 5;
   static constexpr std::size_t tile_vectors = 4;
-  static constexpr std::size_t most_inputs = static_cast<std::size_t>(-1);
-  using Sum = float32x4_t;
-  using Weight = float32x4_t;
-  using Row = float32x4_t;
-  using Value = float;
 
   template <std::size_t rows, std::size_t vectors>
   static void multiply(const Tile& tile) {
     multiply_lanes<NeonFloatDot, rows, vectors>(tile);
   }
-  static Sum zero() { return vdupq_n_f32(0); }
-  static Weight load(const std::byte* x) { return vld1q_f32(reinterpret_cast<const float*>(x)); }
-  static Row load_row(const std::byte* x) { return vld1q_f32(reinterpret_cast<const float*>(x)); }
-  static Row broadcast(const std::byte* x) { return vld1q_dup_f32(reinterpret_cast<const float*>(x)); }
+  static Row load_row(const std::byte* x) { return load(x); }
   template <std::size_t lane>
   static Sum add(Sum sum, Row row, Weight weight) {
     return vfmaq_laneq_f32(sum, weight, row, lane);
-  }
-  static void store(Value* out, Sum sum) { vst1q_f32(out, sum); }
-
-  static float value(const std::byte* x, std::size_t i) {
-    float result;
-    std::memcpy(&result, x + 4 * i, sizeof result);
-    return result;
-  }
-  static void set_value(std::byte* x, std::size_t i, float value) { std::memcpy(x + 4 * i, &value, sizeof value); }
-  static void interleave(const std::byte* rows, std::size_t, std::size_t, std::size_t columns, std::byte* out) {
-    std::memcpy(out, rows, columns * cell_bytes);
   }
 };
 

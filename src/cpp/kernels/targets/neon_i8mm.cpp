@@ -44,7 +44,7 @@ struct NeonInt8Pairs : NeonCodes<0> {
 };
 
 struct NeonI8mm : NeonVectors {
-  using FloatElement = NeonFloatElement;
+  using FloatElement = NeonFloatDot;
   using Int8Dot = NeonInt8Pairs;
   using Bfloat16Dot = NeonBfloat16Pairs;
   using AttentionDot = NeonBfloat16Dot;

@@ -1,0 +1,106 @@
+// Owns what vectors of all targets do alike, made of what each does in its own way.
+//
+// A template over the target's vectors, as all in generic/: code for one instruction set must not become that of
+// another.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#include "kernels/generic/unrolled.h"
+
+namespace ortembed::kernels {
+
+// `Vectors` derives from it, and replaces what its instructions do better.
+template <class Vectors>
+struct CommonVectors {
+  // x, or what has its sign and that magnitude where that is less. Of NaN: anything.
+  static ORTEMBED_INLINE auto clamp(auto x, float magnitude) {
+    return Vectors::max(Vectors::set(-magnitude), Vectors::min(Vectors::set(magnitude), x));
+  }
+  // What is above the next lower whole number.
+  static ORTEMBED_INLINE auto fraction(auto x) { return Vectors::subtract(x, Vectors::whole(x)); }
+  // a in the lanes that stand for indices from `begin` to before `end`, the first for `index`; b in the others.
+  static ORTEMBED_INLINE auto between(std::size_t begin, std::size_t end, std::size_t index, auto a, auto b) {
+    return Vectors::part(lanes_before(begin, index), lanes_before(end, index), a, b);
+  }
+
+  // Of each of `count` vectors that lie end to end.
+  static void reduce_add_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = Vectors::reduce_add(Vectors::load(x + i * Vectors::lanes));
+  }
+  static void reduce_max_rows(const float* x, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = Vectors::reduce_max(Vectors::load(x + i * Vectors::lanes));
+  }
+  static float square_root(float x) { return std::sqrt(x); }
+  static float exp_of(float x) { return std::exp(x); }
+
+  // [count, cells] cells of 4 bytes, rows `stride` bytes apart, to [cells, count], rows `out_stride` bytes apart.
+  // Cells beyond the last row may be written, up to whole vectors.
+  static void transpose_cells(const std::byte* x, std::size_t stride, std::size_t count, std::size_t cells,
+                              std::byte* out, std::size_t out_stride) {
+    constexpr std::size_t lanes = Vectors::lanes;
+    const std::size_t whole = cells / lanes * lanes;
+    for (std::size_t i = 0; i < count; i += lanes) {
+      const std::size_t rows = count - i < lanes ? count - i : lanes;
+      for (std::size_t j = 0; j < whole; j += lanes) {
+        Vectors::transpose_block(x + i * stride + j * 4, stride, rows, out + j * out_stride + i * 4, out_stride);
+      }
+      for (std::size_t j = whole; j < cells; ++j) {
+        for (std::size_t row = 0; row < rows; ++row) {
+          std::memcpy(out + j * out_stride + (i + row) * 4, x + (i + row) * stride + j * 4, 4);
+        }
+      }
+    }
+  }
+
+ private:
+  // How many lanes stand for indices below `end`, the first for `index`.
+  static ORTEMBED_INLINE std::size_t lanes_before(std::size_t end, std::size_t index) {
+    if (end <= index) return 0;
+    return end - index < Vectors::lanes ? end - index : Vectors::lanes;
+  }
+};
+
+// What float32 by float32 has alike, one value a cell.
+template <class Vectors>
+struct CommonFloatDot {
+  static constexpr bool has_codes = false;
+  static constexpr std::size_t lanes = Vectors::lanes;
+  static constexpr std::size_t vector_bytes = 4 * lanes;
+  static constexpr std::size_t values_per_cell = 1;
+  static constexpr std::size_t cell_bytes = 4;
+  static constexpr std::size_t row_value_bytes = 4;
+  static constexpr std::size_t most_inputs = static_cast<std::size_t>(-1);
+  using Sum = typename Vectors::Float;
+  using Weight = typename Vectors::Float;
+  using Row = typename Vectors::Float;
+  using Value = float;
+
+  static Sum zero() { return Vectors::zero(); }
+  static Weight load(const std::byte* x) { return Vectors::load(floats(x)); }
+  static Row broadcast(const std::byte* x) { return Vectors::set(value(x, 0)); }
+  static Sum add(Sum sum, Row row, Weight weight) { return Vectors::multiply_add(row, weight, sum); }
+  static void store(Value* out, Sum sum) { Vectors::store(out, sum); }
+
+  static void store_values(std::byte* x, std::size_t i, Sum values) { Vectors::store(floats(x) + i, values); }
+  static void store_values_part(std::byte* x, std::size_t i, Sum values, std::size_t count) {
+    Vectors::store_part(floats(x) + i, values, count);
+  }
+  static float value(const std::byte* x, std::size_t i) {
+    float result;
+    std::memcpy(&result, x + 4 * i, sizeof result);
+    return result;
+  }
+  static void set_value(std::byte* x, std::size_t i, float value) { std::memcpy(x + 4 * i, &value, sizeof value); }
+  static void interleave(const std::byte* rows, std::size_t, std::size_t, std::size_t columns, std::byte* out) {
+    std::memcpy(out, rows, columns * cell_bytes);
+  }
+
+ private:
+  static const float* floats(const std::byte* x) { return reinterpret_cast<const float*>(x); }
+  static float* floats(std::byte* x) { return reinterpret_cast<float*>(x); }
+};
+
+}  // namespace ortembed::kernels
