@@ -18,7 +18,7 @@ struct Seen {
   std::size_t end;
 };
 
-inline Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, std::size_t count) {
+ORTEMBED_INLINE Seen seen_keys(std::int64_t reach, std::size_t query, std::size_t first, std::size_t count) {
   constexpr std::int64_t endless = std::int64_t{1} << 40;  // beyond any text, and sums with it fit
   if (reach < 0 || reach >= endless) return {0, count};
   const auto from = static_cast<std::int64_t>(query) - reach - static_cast<std::int64_t>(first);
@@ -45,7 +45,7 @@ ORTEMBED_INLINE void adjust_scores(const HeadTask& task, std::size_t query, std:
     const typename T::Float factor = T::set(1 / task.scale);  // scores are scaled later
     for (std::size_t j = 0; j < padded; j += T::lanes) {
       const typename T::Float added =
-          j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count > j ? count - j : 0);
+          j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count - j);
       T::store(scores + j, T::multiply_add(added, factor, T::load(scores + j)));
     }
   }

@@ -76,11 +76,6 @@ struct Avx2Vectors {
     const __m128 pairs = _mm_max_ps(fours, _mm_movehl_ps(fours, fours));
     return _mm_cvtss_f32(_mm_max_ss(pairs, _mm_movehdup_ps(pairs)));
   }
-  static float reduce_min(Float x) {
-    const __m128 fours = _mm_min_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    const __m128 pairs = _mm_min_ps(fours, _mm_movehl_ps(fours, fours));
-    return _mm_cvtss_f32(_mm_min_ss(pairs, _mm_movehdup_ps(pairs)));
-  }
   // Of each of `count` vectors that lie end to end.
   static void reduce_add_rows(const float* x, std::size_t count, float* out) {
     for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));

@@ -66,7 +66,6 @@ struct NeonVectors {
 
   static float reduce_add(Float x) { return vaddvq_f32(x); }
   static float reduce_max(Float x) { return vmaxvq_f32(x); }
-  static float reduce_min(Float x) { return vminvq_f32(x); }
   // Of each of `count` vectors that lie end to end.
   static void reduce_add_rows(const float* x, std::size_t count, float* out) {
     for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));

@@ -122,7 +122,6 @@ struct Plain {
   }
   static float reduce_add(Float x) { return x; }
   static float reduce_max(Float x) { return x; }
-  static float reduce_min(Float x) { return x; }
   // Of each of `count` vectors that lie end to end.
   static void reduce_add_rows(const float* x, std::size_t count, float* out) {
     for (std::size_t i = 0; i < count; ++i) out[i] = reduce_add(load(x + i * lanes));
