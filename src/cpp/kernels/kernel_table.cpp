@@ -2,6 +2,7 @@
 #include "kernels/kernel_table.h"
 
 #include <stdexcept>
+#include <string>
 
 #include "kernels/cpu.h"
 #include "kernels/targets/tables.h"

@@ -98,6 +98,8 @@ struct KernelTable {
   OperandLayout bfloat16;
   std::size_t attention_value_bytes;
 
+  // Of each function below, columns and widths are at least 1.
+
   // Rows of float [count, columns], `stride` floats apart, to operands of a product; the scales are written too.
   void (*quantize_rows)(const float* x, std::size_t stride, std::size_t count, std::size_t columns,
                         const float* input_scale, std::byte* out, std::size_t out_stride, RowScale* scales);
@@ -106,7 +108,7 @@ struct KernelTable {
   // The columns of panels [first, end), bias added, activated.
   void (*linear)(const OperandRows& rows, const LinearView& linear, std::size_t first, std::size_t end,
                  Activation activation, const LinearOutput& output);
-  // out = norm(x + residual); either may be null, not both x. In place too.
+  // out = norm(x + residual); the residual may be null. In place of either too.
   void (*norm_rows)(const float* x, const float* residual, std::size_t count, std::size_t width, const NormView& norm,
                     float* out);
   // x[:, j] = activation(x[:, j]) * x[:, columns + j], for j below columns; rows are `stride` floats apart.

@@ -2,7 +2,6 @@
 // thread does not come.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

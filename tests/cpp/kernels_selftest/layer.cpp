@@ -33,7 +33,7 @@ std::vector<float> run(const kernels::EncoderLayer& layer, const std::vector<flo
   const kernels::PackedTexts texts(offsets, static_cast<std::int64_t>(hidden.size() / width));
   kernels::EncoderLayer::Run run(layer, texts, hidden.data(), output.data(), threads);
   std::vector<std::thread> others;
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back([&run] { run.work(); });
+  for (std::size_t i = 0; i < threads; ++i) others.emplace_back([&run] { run.work(); });  // one more than announced
   run.work();
   for (auto& thread : others) thread.join();
   return output;

@@ -20,16 +20,46 @@ ORTEMBED_INLINE void visit_groups(std::size_t count, std::size_t columns, const 
   for (std::size_t row = 0; row < count; row += step) visit(row, std::min(step, count - row));
 }
 
+// Sums, or ranges, that go side by side, since each step waits for the one before.
+constexpr std::size_t sums_at_once = 4;
+
 template <class T>
-ORTEMBED_INLINE typename T::Float scaled(const float* x, const float* scale, std::size_t i) {
-  const typename T::Float value = T::load(x + i);
-  return scale == nullptr ? value : T::multiply(value, T::load(scale + i));
+ORTEMBED_INLINE typename T::Float sum_of(const typename T::Float (&sums)[sums_at_once]) {
+  return T::add(T::add(sums[0], sums[1]), T::add(sums[2], sums[3]));
 }
 
 template <class T>
-ORTEMBED_INLINE typename T::Float scaled_part(const float* x, const float* scale, std::size_t i, std::size_t count) {
-  const typename T::Float value = T::load_part(x + i, count);
-  return scale == nullptr ? value : T::multiply(value, T::load_part(scale + i, count));
+ORTEMBED_INLINE typename T::Float load_up_to(const float* x, std::size_t count) {
+  return count < T::lanes ? T::load_part(x, count) : T::load(x);
+}
+
+template <class T>
+ORTEMBED_INLINE void store_up_to(float* x, typename T::Float value, std::size_t count) {
+  if (count < T::lanes) {
+    T::store_part(x, value, count);
+  } else {
+    T::store(x, value);
+  }
+}
+
+// Calls visit(k, i, count) for each vector of a row, where k is the sum that it belongs to, and count the values that
+// are left, or a whole vector.
+template <class T, class Visit>
+ORTEMBED_INLINE void visit_vectors(std::size_t size, const Visit& visit) {
+  constexpr std::size_t step = sums_at_once * T::lanes;
+  std::size_t i = 0;
+  for (; i + step <= size; i += step) {
+    unrolled<sums_at_once>([&](auto k) { visit(k, i + k * T::lanes, T::lanes); });
+  }
+  for (; i < size; i += T::lanes)
+    visit(std::integral_constant<std::size_t, 0>{}, i, size - i < T::lanes ? size - i : T::lanes);
+}
+
+// Some values of a row by their scales, if there are any.
+template <class T>
+ORTEMBED_INLINE typename T::Float scaled(const float* x, const float* scale, std::size_t i, std::size_t count) {
+  const typename T::Float value = load_up_to<T>(x + i, count);
+  return scale == nullptr ? value : T::multiply(value, load_up_to<T>(scale + i, count));
 }
 
 // The smallest and largest of values, and 0, or NaN where one is not finite.
@@ -53,22 +83,16 @@ struct Range {
   }
 };
 
-// Of one row, several vectors at a time, since each waits for the one before.
+// Of one row.
 template <class T>
 ORTEMBED_INLINE Range<T> range_of(const float* x, std::size_t size, const float* input_scale) {
   const float first = input_scale == nullptr ? x[0] : x[0] * input_scale[0];
-  Range<T> ranges[] = {Range<T>(first), Range<T>(first), Range<T>(first), Range<T>(first)};
-  constexpr std::size_t step = 4 * T::lanes;
-  const std::size_t whole = size / step * step;
-  for (std::size_t i = 0; i < whole; i += step) {
-    unrolled<4>([&](auto k) { ranges[k].see(scaled<T>(x, input_scale, i + k * T::lanes)); });
-  }
-  visit_row<T>(
-      size - whole, [&](std::size_t i) { ranges[0].see(scaled<T>(x, input_scale, whole + i)); },
-      [&](std::size_t i, std::size_t count) {
-        ranges[0].see(T::first(count, scaled_part<T>(x, input_scale, whole + i, count), T::set(first)));
-      });
-  unrolled<3>([&](auto k) { ranges[0].join(ranges[k + 1]); });
+  Range<T> ranges[sums_at_once] = {Range<T>(first), Range<T>(first), Range<T>(first), Range<T>(first)};
+  visit_vectors<T>(size, [&](auto k, std::size_t i, std::size_t count) {
+    const typename T::Float value = scaled<T>(x, input_scale, i, count);
+    ranges[k].see(count < T::lanes ? T::first(count, value, T::set(first)) : value);
+  });
+  unrolled<sums_at_once - 1>([&](auto k) { ranges[0].join(ranges[k + 1]); });
   return ranges[0];
 }
 
@@ -102,12 +126,13 @@ ORTEMBED_INLINE void write_codes(const float* x, std::size_t size, const float* 
   const std::size_t whole = size / step * step;
   for (std::size_t i = 0; i < whole; i += step) {
     typename T::Float codes[Dot::code_vectors];
-    unrolled<Dot::code_vectors>([&](auto k) { codes[k] = code(scaled<T>(x, input_scale, i + k * T::lanes)); });
+    unrolled<Dot::code_vectors>(
+        [&](auto k) { codes[k] = code(scaled<T>(x, input_scale, i + k * T::lanes, T::lanes)); });
     Dot::store_codes(out, i, codes);
   }
   for (std::size_t i = whole; i < size; i += T::lanes) {
     const std::size_t count = size - i < T::lanes ? size - i : T::lanes;
-    Dot::store_codes_part(out, i, code(scaled_part<T>(x, input_scale, i, count)), count);
+    Dot::store_codes_part(out, i, code(scaled<T>(x, input_scale, i, count)), count);
   }
 }
 
@@ -155,41 +180,6 @@ void round_rows(const float* x, std::size_t stride, std::size_t count, std::size
         });
     for (std::size_t i = used; i < end; ++i) target[i] = std::byte{0};
   }
-}
-
-// Sums that go side by side, since each addition waits for the one before.
-constexpr std::size_t sums_at_once = 4;
-
-template <class T>
-ORTEMBED_INLINE typename T::Float sum_of(const typename T::Float (&sums)[sums_at_once]) {
-  return T::add(T::add(sums[0], sums[1]), T::add(sums[2], sums[3]));
-}
-
-template <class T>
-ORTEMBED_INLINE typename T::Float load_up_to(const float* x, std::size_t count) {
-  return count < T::lanes ? T::load_part(x, count) : T::load(x);
-}
-
-template <class T>
-ORTEMBED_INLINE void store_up_to(float* x, typename T::Float value, std::size_t count) {
-  if (count < T::lanes) {
-    T::store_part(x, value, count);
-  } else {
-    T::store(x, value);
-  }
-}
-
-// Calls visit(k, i, count) for each vector of a row, where k is the sum that it belongs to, and count the values that
-// are left, or a whole vector.
-template <class T, class Visit>
-ORTEMBED_INLINE void visit_vectors(std::size_t size, const Visit& visit) {
-  constexpr std::size_t step = sums_at_once * T::lanes;
-  std::size_t i = 0;
-  for (; i + step <= size; i += step) {
-    unrolled<sums_at_once>([&](auto k) { visit(k, i + k * T::lanes, T::lanes); });
-  }
-  for (; i < size; i += T::lanes)
-    visit(std::integral_constant<std::size_t, 0>{}, i, size - i < T::lanes ? size - i : T::lanes);
 }
 
 // Adds the residual, if there is one, into `out`; gives the lanes of the row's sum.

@@ -44,8 +44,7 @@ ORTEMBED_INLINE void adjust_scores(const HeadTask& task, std::size_t query, std:
     const float* bias = task.relative_bias + static_cast<std::ptrdiff_t>(first) - static_cast<std::ptrdiff_t>(query);
     const typename T::Float factor = T::set(1 / task.scale);  // scores are scaled later
     for (std::size_t j = 0; j < padded; j += T::lanes) {
-      const typename T::Float added =
-          j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count > j ? count - j : 0);
+      const typename T::Float added = j + T::lanes <= count ? T::load(bias + j) : T::load_part(bias + j, count - j);
       T::store(scores + j, T::multiply_add(added, factor, T::load(scores + j)));
     }
   }

@@ -72,11 +72,6 @@ struct Avx2Vectors : CommonVectors<Avx2Vectors> {
     const __m128 pairs = _mm_max_ps(fours, _mm_movehl_ps(fours, fours));
     return _mm_cvtss_f32(_mm_max_ss(pairs, _mm_movehdup_ps(pairs)));
   }
-  static float reduce_min(Float x) {
-    const __m128 fours = _mm_min_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    const __m128 pairs = _mm_min_ps(fours, _mm_movehl_ps(fours, fours));
-    return _mm_cvtss_f32(_mm_min_ss(pairs, _mm_movehdup_ps(pairs)));
-  }
 
   // 8 by 8: pairs, fours and halves of rows change places with those of columns. Rows beyond the last are the last
   // again.

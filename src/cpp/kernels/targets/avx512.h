@@ -58,9 +58,6 @@ struct Avx512Vectors : CommonVectors<Avx512Vectors> {
     return _mm512_mask_blend_ps(static_cast<__mmask16>(mask(to) & ~mask(from)), b, a);
   }
 
-  static float reduce_add(Float x) { return _mm512_reduce_add_ps(x); }
-  static float reduce_max(Float x) { return _mm512_reduce_max_ps(x); }
-  static float reduce_min(Float x) { return _mm512_reduce_min_ps(x); }
   // Of each of `count` vectors that lie end to end; read and written are whole eights of them.
   static void reduce_add_rows(const float* x, std::size_t count, float* out) {
     for (std::size_t i = 0; i < count; i += 8) {

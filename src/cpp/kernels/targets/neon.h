@@ -62,7 +62,6 @@ struct NeonVectors : CommonVectors<NeonVectors> {
 
   static float reduce_add(Float x) { return vaddvq_f32(x); }
   static float reduce_max(Float x) { return vmaxvq_f32(x); }
-  static float reduce_min(Float x) { return vminvq_f32(x); }
 
   // 4 by 4: pairs and halves of rows change places with those of columns. Rows beyond the last are the last again.
   static void transpose_block(const std::byte* x, std::size_t stride, std::size_t rows, std::byte* out,

@@ -39,7 +39,6 @@ struct PlainVectors : CommonVectors<PlainVectors> {
 
   static float reduce_add(Float x) { return x; }
   static float reduce_max(Float x) { return x; }
-  static float reduce_min(Float x) { return x; }
   static void transpose_block(const std::byte* x, std::size_t, std::size_t, std::byte* out, std::size_t) {
     std::memcpy(out, x, 4);
   }
