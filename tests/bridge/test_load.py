@@ -94,10 +94,19 @@ def outcome(line, expected):
     return ("error", None) if expected is None else ("success", json.loads(line)["id"])
 
 
-def test_int8_stays_below_its_memory(new_bridge):
+@pytest.fixture(scope="module")
+def int8(new_bridge):
+    """Arguments of a bridge whose int8 model is there already: making it takes memory of its own."""
+    arguments = ["all-minilm-l6-v2", "--dtype", "int8", "--threads", 2]
+    with new_bridge(*arguments) as bridge:
+        bridge.ask({"method": "ping"})
+    return arguments
+
+
+def test_int8_stays_below_its_memory(new_bridge, int8):
     """170 MB after 10,000 texts is a goal of the project's."""
     rng = random.Random(7)  # noqa: S311
-    with new_bridge("all-minilm-l6-v2", "--dtype", "int8", "--threads", 2) as bridge:
+    with new_bridge(*int8) as bridge:
         for _ in range(100):
             texts = [" ".join(rng.choices(WORDS, k=rng.randint(1, 16))) for _ in range(100)]
             assert bridge.ask({"texts": texts})["status"] == "success"
@@ -105,12 +114,9 @@ def test_int8_stays_below_its_memory(new_bridge):
 
 
 @pytest.mark.parametrize(("encoding", "most"), [("float", 230e6), ("base64", 190e6)])
-def test_int8_stays_below_its_peak_with_the_largest_requests(new_bridge, encoding, most):
+def test_int8_stays_below_its_peak_with_the_largest_requests(new_bridge, int8, encoding, most):
     rng = random.Random(7)  # noqa: S311
-    arguments = ["all-minilm-l6-v2", "--dtype", "int8", "--threads", 2]
-    with new_bridge(*arguments) as bridge:  # makes the int8 model where there is none, which takes memory of its own
-        bridge.ask({"method": "ping"})
-    with new_bridge(*arguments) as bridge:
+    with new_bridge(*int8) as bridge:
         for _ in range(5):
             texts = [" ".join(rng.choices(WORDS, k=rng.randint(1, 16))) for _ in range(2048)]
             assert bridge.ask({"texts": texts, "encoding": encoding})["status"] == "success"
