@@ -13,6 +13,7 @@
 #include "kernels/generic/attention_operands.h"
 #include "kernels/generic/product.h"
 #include "kernels/generic/softmax.h"
+#include "kernels/generic/vectors.h"
 #include "kernels/kernel_table.h"
 
 namespace ortembed::kernels {
@@ -40,7 +41,7 @@ struct QueryTile {
 // Of each row in a tile of queries.
 template <class T>
 struct RowMemory {
-  static constexpr std::size_t rows = rounded_up(QueryTile<T>::most_rows, 8);  // as many as are reduced at a time
+  static constexpr std::size_t rows = rounded_up(QueryTile<T>::most_rows, rows_reduced_together);
 
   alignas(64) float lanes[rows * T::lanes];  // a vector on its way to one value
   alignas(64) float found[rows];

@@ -38,8 +38,16 @@ ORTEMBED_INLINE void write_columns(std::byte* out, std::size_t j, typename T::Fl
   }
 }
 
-// What the tile's integer sums mean: scale * column scale * sum + offset * (sum of the column's weights) + bias, and
-// what the channels add that are multiplied in float.
+// What a row's integer sums mean: scale * column scale * sum + offset * (sum of the column's weights) + bias.
+template <class T>
+ORTEMBED_INLINE typename T::Float meaning(const std::int32_t* sums, typename T::Float scale, typename T::Float offset,
+                                          typename T::Float column_scale, typename T::Float offset_sum,
+                                          typename T::Float bias) {
+  const typename T::Float start = T::multiply_add(offset, offset_sum, bias);
+  return T::multiply_add(T::multiply(T::to_float(sums), scale), column_scale, start);
+}
+
+// The tile's sums, and what the channels add that are multiplied in float.
 template <class T, class Dot, class Element, Activation activation>
 ORTEMBED_INLINE void finish_columns(const Finish& tile, const LinearView& linear) {
   constexpr std::size_t columns = Multipliers<Dot>::most_columns;
@@ -51,9 +59,8 @@ ORTEMBED_INLINE void finish_columns(const Finish& tile, const LinearView& linear
     const typename T::Float offset = T::set(tile.scales[row].offset);
     for (std::size_t j = 0; j < tile.columns; j += T::lanes) {
       const std::size_t column = tile.column + j;
-      typename T::Float value =
-          T::multiply_add(offset, T::load(linear.offset_sum + column), T::load(linear.bias + column));
-      value = T::multiply_add(T::multiply(T::to_float(sums + j), scale), T::load(linear.scale + column), value);
+      typename T::Float value = meaning<T>(sums + j, scale, offset, T::load(linear.scale + column),
+                                           T::load(linear.offset_sum + column), T::load(linear.bias + column));
       for (std::size_t k = 0; k < channels; ++k) {
         const typename T::Float x = T::set(tile.float_values[row * channels + k]);
         value = T::multiply_add(x, T::load(linear.float_weight + k * padded + column), value);
@@ -70,6 +77,7 @@ ORTEMBED_INLINE void finish_panel(const Finish& given, const LinearView& linear)
   constexpr std::size_t vectors = Multipliers<Dot>::most_vectors;
   constexpr std::size_t columns = Multipliers<Dot>::most_columns;
   const Finish tile = given;  // in registers: what is written could lie anywhere, as far as the compiler knows
+  const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * columns;
   typename T::Float scales[vectors];
   typename T::Float offset_sums[vectors];
   typename T::Float biases[vectors];
@@ -79,7 +87,6 @@ ORTEMBED_INLINE void finish_panel(const Finish& given, const LinearView& linear)
     scales[j] = T::load(linear.scale + column);
     offset_sums[j] = T::load(linear.offset_sum + column);
     biases[j] = T::load(linear.bias + column);
-    const std::size_t padded = layout_of<Dot>().panels(linear.outputs) * columns;
     unrolled<channels>([&](auto k) { weights[k][j] = T::load(linear.float_weight + k * padded + column); });
   });
   const auto* sums = static_cast<const std::int32_t*>(tile.sums);
@@ -89,9 +96,7 @@ ORTEMBED_INLINE void finish_panel(const Finish& given, const LinearView& linear)
     const typename T::Float scale = T::set(tile.scales[row].scale);
     const typename T::Float offset = T::set(tile.scales[row].offset);
     unrolled<vectors>([&](auto j) {
-      const typename T::Float start = T::multiply_add(offset, offset_sums[j], biases[j]);
-      typename T::Float value =
-          T::multiply_add(T::multiply(T::to_float(sums + j * T::lanes), scale), scales[j], start);
+      typename T::Float value = meaning<T>(sums + j * T::lanes, scale, offset, scales[j], offset_sums[j], biases[j]);
       unrolled<channels>([&](auto k) { value = T::multiply_add(T::set(x[k]), weights[k][j], value); });
       Element::store_values(out, j * T::lanes, activate<T, activation>(value));
     });

@@ -5,13 +5,14 @@
 #include <cstddef>
 
 #include "kernels/generic/activations.h"
+#include "kernels/generic/vectors.h"
 #include "kernels/kernel_table.h"
 
 namespace ortembed::kernels {
 
 // Rows that go through each step together, as many as stay in the innermost cache: within a row each step waits for
 // the one before.
-constexpr std::size_t most_rows_at_once = 8;
+constexpr std::size_t most_rows_at_once = rows_reduced_together;
 
 template <class Visit>
 ORTEMBED_INLINE void visit_groups(std::size_t count, std::size_t columns, const Visit& visit) {

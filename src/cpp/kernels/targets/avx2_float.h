@@ -1,6 +1,7 @@
 // Owns AVX2's products of float32, which serve bfloat16 too: each weight is widened as it is read.
 #pragma once
 
+#include "kernels/generic/float_dot.h"
 #include "kernels/targets/avx2.h"
 
 namespace ortembed::kernels {

@@ -60,12 +60,12 @@ struct Avx512Vectors : CommonVectors<Avx512Vectors> {
 
   // Of each of `count` vectors that lie end to end; read and written are whole eights of them.
   static void reduce_add_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; i += 8) {
+    for (std::size_t i = 0; i < count; i += rows_reduced_together) {
       reduce_rows(x + i * lanes, out + i, [](Float a, Float b) { return add(a, b); });
     }
   }
   static void reduce_max_rows(const float* x, std::size_t count, float* out) {
-    for (std::size_t i = 0; i < count; i += 8) {
+    for (std::size_t i = 0; i < count; i += rows_reduced_together) {
       reduce_rows(x + i * lanes, out + i, [](Float a, Float b) { return max(a, b); });
     }
   }

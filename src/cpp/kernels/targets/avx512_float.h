@@ -2,6 +2,7 @@
 // read.
 #pragma once
 
+#include "kernels/generic/float_dot.h"
 #include "kernels/targets/avx512.h"
 
 namespace ortembed::kernels {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/bfloat16.h"
+#include "kernels/generic/float_dot.h"
 #include "kernels/generic/table.h"
 #include "kernels/generic/vectors.h"
 #include "kernels/targets/tables.h"

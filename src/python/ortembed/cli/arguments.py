@@ -11,6 +11,7 @@ from ortembed.prepare import DTYPES, FORMS, PACKED, PADDED
 from ortembed.providers import split_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
@@ -35,12 +36,7 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
 def add_running(parser: argparse.ArgumentParser) -> None:
     """Add which variant of a model is run, and what runs it."""
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
-    parser.add_argument(
-        "--form",
-        choices=(PACKED, PADDED),
-        help="packed: ortembed's own operators, for bfloat16 and int8; cpu: the runtime's (default: packed where it "
-        "can be, else cpu)",
-    )
+    _add_form(parser, (PACKED, PADDED))
     parser.add_argument(
         "--providers",
         metavar="P[,P]",
@@ -85,17 +81,22 @@ def running(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _add_form(parser: argparse.ArgumentParser, forms: Sequence[str]) -> None:
+    others = "".join(f"; {form}" for form in forms if form not in (PACKED, PADDED))
+    parser.add_argument(
+        "--form",
+        choices=forms,
+        help=f"packed: ortembed's own operators, for bfloat16 and int8; cpu: the runtime's{others} (default: packed "
+        "where it can be, else cpu)",
+    )
+
+
 def add_model(parser: argparse.ArgumentParser, *, dtype: str | None = "float32") -> None:
     """Add a model's name and the variant of it that is meant."""
     parser.add_argument("model", metavar="MODEL", help="short name, hub name or folder")
     default = dtype or "int8, or float32 where there is something else to compare"
     parser.add_argument("--dtype", choices=DTYPES, default=dtype, help=f"default: {default}")
-    parser.add_argument(
-        "--form",
-        choices=FORMS,
-        help="cpu: the runtime's operators; packed: ortembed's own, for bfloat16 and int8; coreml (default: packed "
-        "where it can be, else cpu)",
-    )
+    _add_form(parser, FORMS)
     parser.add_argument("--onnx", metavar="PATH", help="use this ONNX file of the model's, by its path in it")
 
 
