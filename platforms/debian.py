@@ -15,8 +15,17 @@ class NoDebianError(Exception):
     """This machine does not get packages from Debian."""
 
 
-def unpack(packages: list[str], architecture: str, folder: Path, *, dependencies: bool = True) -> Path:
+def unpack(
+    packages: list[str], architecture: str, folder: Path, *, dependencies: bool = True, only: str | None = None
+) -> Path:
     """Unpack packages into a folder, unless it is there, and give it back.
+
+    Args:
+        packages: Their names.
+        architecture: Debian's name of it.
+        folder: Where to.
+        dependencies: Whether what they depend on comes too.
+        only: The one file that is wanted, where the rest is large; its path in the folder.
 
     Raises:
         NoDebianError: This machine has no apt, or no source of Debian's packages.
@@ -38,11 +47,20 @@ def unpack(packages: list[str], architecture: str, folder: Path, *, dependencies
     shutil.rmtree(partial, ignore_errors=True)
     for archive in sorted(archives.glob("*.deb")):
         run("dpkg-deb", "-x", archive, partial)
+    shutil.rmtree(archives)
+    if only is not None:
+        _remove_others(partial, partial / only)
     for name in ("bin", "lib", "lib64"):  # what an installed Debian has, and programs name
         if not (partial / name).exists():
             (partial / name).symlink_to(f"usr/{name}")
     partial.rename(folder)
     return folder
+
+
+def _remove_others(folder: Path, kept: Path) -> None:
+    for path in folder.rglob("*"):
+        if path != kept and (path.is_symlink() or path.is_file()):
+            path.unlink()
 
 
 def debian_source() -> str:

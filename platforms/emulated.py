@@ -55,6 +55,7 @@ def run_wheel(wheel: Path, target: Target, model_package: str) -> None:
     # int8 is left out: to calibrate it takes an emulator many minutes.
     golden = ROOT / "tests/data/golden"
     run(interpreter, ROOT / "tests/smoke.py", "--dtype=float32", f"--golden={golden}", cwd=folder)
+    shutil.rmtree(folder)  # made anew each time, and large
 
 
 def _make_environment(folder: Path, target: Target) -> Path:
@@ -74,5 +75,14 @@ def _starter(target: Target, system: Path, interpreter: Path) -> list[object]:
     if target.processor == "x86_64":
         libraries = system / "usr/lib/x86_64-linux-gnu"
         return [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, "--argv0", interpreter]
-    emulator = unpack(["qemu-user"], "amd64", WORK / "qemu", dependencies=False)
-    return [emulator / f"usr/bin/qemu-{target.processor}", "-cpu", PROCESSOR, "-L", system, "-0", interpreter]
+    return [emulator(target.processor), "-cpu", PROCESSOR, "-L", system, "-0", interpreter]
+
+
+def emulator(processor: str) -> Path:
+    """Give Debian's QEMU for a processor.
+
+    Raises:
+        NoDebianError: This machine does not get packages from Debian.
+    """
+    path = f"usr/bin/qemu-{processor}"
+    return unpack(["qemu-user"], "amd64", WORK / f"qemu-{processor}", dependencies=False, only=path) / path

