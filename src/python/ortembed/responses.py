@@ -85,8 +85,8 @@ class ModelInfo:
 class Stats:
     """What an Embedder has done since it was made. ``later - earlier`` tells what it did between two moments.
 
-    Seconds of plan, run and pool are summed over the threads that work at once, so they may exceed the time on the
-    clock. A call that is under way has counted what it has done so far.
+    Seconds are summed over the threads that work at once, so they may exceed the time on the clock. A call that is
+    under way has counted what it has done so far.
 
     Attributes:
         calls: Calls of encode and its like; iter_encode is one.

@@ -28,6 +28,7 @@ ORTEMBED_NOINLINE void multiply(const Tile& tile) {
   unrolled<rows>([&](auto row) { unrolled<vectors>([&](auto column) { sums[row][column] = Dot::zero(); }); });
   const std::byte* x = tile.rows;
   const std::byte* w = tile.weights;
+  ORTEMBED_UNROLL_2
   for (std::size_t cell = 0; cell < tile.cells; ++cell) {
     typename Dot::Weight weights[vectors];
     unrolled<vectors>([&](auto column) { weights[column] = Dot::load(w + column * Dot::vector_bytes); });

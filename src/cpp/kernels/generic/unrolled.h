@@ -8,9 +8,15 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define ORTEMBED_INLINE __forceinline
 #define ORTEMBED_NOINLINE __declspec(noinline)
+#define ORTEMBED_UNROLL_2
 #else
 #define ORTEMBED_INLINE inline __attribute__((always_inline))
 #define ORTEMBED_NOINLINE __attribute__((noinline))
+#if defined(__clang__)
+#define ORTEMBED_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#else
+#define ORTEMBED_UNROLL_2 _Pragma("GCC unroll 2")
+#endif
 #endif
 
 namespace ortembed::kernels {
