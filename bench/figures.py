@@ -31,6 +31,7 @@ class Figures:
     p95_ms: float
     p99_ms: float
     texts_per_s: Mapping[str, float]  # by corpus
+    tokenized_per_s: float  # texts of the mixed corpus, tokenized before
     peak_mb: float  # of the process that embeds the corpora, after the mixed one
     cpu_ms_per_text: float  # of the mixed corpus
     idle_cores: float  # busy while idle, right after a query
@@ -58,6 +59,7 @@ def figures_of(record: Mapping[str, Any], counts: Mapping[str, int]) -> Figures:
         p95_ms=float(p95),
         p99_ms=float(p99),
         texts_per_s={name: median([counts[name] / turn["seconds"] for turn in corpora[name]]) for name in CORPORA},
+        tokenized_per_s=counts["mixed"] / median(_tokenized_seconds(mixed)),
         peak_mb=mixed[-1]["peak_rss_mb"] if mixed else np.nan,
         cpu_ms_per_text=1000 * median([turn["cpu_seconds"] for turn in mixed]) / max(1, counts["mixed"]),
         idle_cores=median([turn["idle_cores"] for turn in queries]),
@@ -75,3 +77,7 @@ def all_figures(result: Mapping[str, Any]) -> list[Figures]:
 def median(values: Sequence[float]) -> float:
     """Give the median; nan of nothing."""
     return float(np.median(values)) if values else float("nan")
+
+
+def _tokenized_seconds(turns: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [seconds for turn in turns if (seconds := turn.get("tokens_seconds")) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from bench.figures import Figures
 
 QUERY = "single query, p50"
+MIXED = "mixed texts"
+TOKENIZED = "mixed texts, tokenized before"
 
 
 @dataclass(frozen=True)
@@ -45,4 +48,6 @@ def limits(figures: Figures, result: Mapping[str, Any]) -> list[Limit]:
     for name, load in loads.items():
         most = load.texts / arithmetic_seconds(load, peaks, figures.dtype)
         found.append(Limit(f"{name} texts", figures.texts_per_s[name], most))
+        if name == "mixed" and not math.isnan(figures.tokenized_per_s):
+            found.append(Limit(TOKENIZED, figures.tokenized_per_s, most))
     return found

@@ -32,12 +32,23 @@ _SEED = 20_260_101  # of the order in which engines take turns
 class Measurement:
     """One run over engines that are prepared; ``records`` has what each gave, or why it does not take part."""
 
-    def __init__(self, engines: Mapping[str, Engine], start: Start, *, texts: Mapping[str, Sequence[str]]) -> None:
-        """Name the engines by module, how their processes are started, and the texts by job."""
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        start: Start,
+        *,
+        texts: Mapping[str, Sequence[str]],
+        between: Callable[[], object] | None = None,
+    ) -> None:
+        """Name the engines by module, how their processes are started, and the texts by job.
+
+        ``between`` is called before each round of a corpus, while all processes are paused.
+        """
         self.records: dict[str, Record] = {module: new_record(module, engine) for module, engine in engines.items()}
         self._engines = engines
         self._start = start
         self._texts = texts
+        self._between = between
         self._random = random.Random(_SEED)  # noqa: S311 - no secrets
         self._workers: dict[str, WorkerProcess] = {}
 
@@ -108,6 +119,8 @@ class Measurement:
         """Measure mixed texts first, so that the peak of memory after them is theirs."""
         for name in sorted(CORPORA, key=lambda name: name != "mixed"):
             for number in range(plan.corpus_rounds):
+                if self._between:
+                    self._between()
                 self._in_turn(f"{name} texts, round {number + 1} of {plan.corpus_rounds}", self._corpus_job(name))
 
     def _corpus_job(self, name: str) -> Callable[[str], None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.drawing import draw_apart, save, styled_pyplot
 from bench.figures import all_figures
-from bench.limits import QUERY, limits
+from bench.limits import MIXED, QUERY, limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def main() -> None:
     queries = [row.p50_ms for row in figures]
     bars(panels[0], figures, queries, "one query, p50 in ms\n(lower is better)", "{:.2f}", marks_of(marks, QUERY))
     rates = [row.texts_per_s["mixed"] for row in figures]
-    corpus = marks_of(marks, "mixed texts")
+    corpus = marks_of(marks, MIXED)
     bars(panels[1], figures, rates, "corpus of mixed texts, texts/s\n(higher is better)", "{:.0f}", corpus)
     peaks = [row.peak_mb for row in figures]
     bars(panels[2], figures, peaks, "peak memory of the corpus job in MB\n(lower is better)", "{:.0f}", {})

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import EngineError
@@ -143,6 +144,23 @@ def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES, machine: Seque
     command = [_build(machine), str(threads), *map(str, sorted(read_bytes))]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return read_peaks(json.loads(output))
+
+
+def middle(found: Sequence[Peaks]) -> Peaks:
+    """Give the medians of several measurements of the same: a machine's state changes within minutes."""
+    dots = {
+        name: Dot(dot.instruction, _middle([one.dots[name].rate for one in found]))
+        for name, dot in found[0].dots.items()
+    }
+    reading = [
+        Reading(point.bytes, _middle([one.reading[place].rate for one in found]))
+        for place, point in enumerate(found[0].reading)
+    ]
+    return Peaks(found[0].threads, dots, tuple(reading))
+
+
+def _middle(rates: Sequence[Rate]) -> Rate:
+    return Rate(median(rate.one for rate in rates), median(rate.all for rate in rates))
 
 
 def read_peaks(found: Mapping[str, Any]) -> Peaks:

@@ -30,11 +30,13 @@ from bench.picture import draw
 from bench.plan import FULL, QUICK, SMOKE
 from bench.preparation import is_prepared, prepare_engine
 from bench.report import markdown
-from bench.roofline import measure
+from bench.roofline import measure, middle
 from bench.workload import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from bench.roofline import Peaks
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,8 +73,8 @@ def run_competitors(options: argparse.Namespace, command: str) -> dict[str, Any]
     machine = describe_machine(options.threads)
     engines, unprepared = prepare_engines(options.engines, setup, only_made=options.quick and not options.named)
     texts = select_texts(plan.queries, plan.texts)
-    measurement = Measurement(engines, start_in_environment(setup), texts=texts)
-    roofline = measure_roofline(options.threads)
+    roofline = Roofline(options.threads)
+    measurement = Measurement(engines, start_in_environment(setup), texts=texts, between=roofline.measure)
     measurement.run(plan)
     return {
         "command": command,
@@ -81,7 +83,7 @@ def run_competitors(options: argparse.Namespace, command: str) -> dict[str, Any]
         "max_tokens": setup.max_tokens,
         "plan": asdict(plan),
         "texts": {name: asdict(load) for name, load in workloads(setup.model, texts, setup.max_tokens).items()},
-        "roofline": roofline,
+        "roofline": roofline.result(),
         "engines": [*measurement.records.values(), *unprepared],
     }
 
@@ -142,14 +144,29 @@ def check_made(module: str, setup: Setup) -> None:
         raise EngineError("its environment is not made yet; ./dev bench without --quick makes it")
 
 
-def measure_roofline(threads: int) -> dict[str, Any] | None:
-    """Measure the machine's limits for the cores that are used; None where that cannot be done."""
-    try:
-        say("measuring the machine's limits")
-        return asdict(measure(threads))
-    except EngineError as error:
-        say(f"the machine's limits are not known: {error}")
-        return None
+class Roofline:
+    """The machine's limits for the cores that are used, measured again and again while the engines are."""
+
+    def __init__(self, threads: int) -> None:
+        """Have nothing measured."""
+        self._threads = threads
+        self._found: list[Peaks] = []
+        self._is_known = True
+
+    def measure(self) -> None:
+        """Measure once, where that can be done."""
+        if not self._is_known:
+            return
+        try:
+            say("measuring the machine's limits")
+            self._found.append(measure(self._threads))
+        except EngineError as error:
+            say(f"the machine's limits are not known: {error}")
+            self._is_known = False
+
+    def result(self) -> dict[str, Any] | None:
+        """Give the medians; None where there are none."""
+        return asdict(middle(self._found)) if self._found else None
 
 
 def write_results(result: dict[str, Any], folder: Path) -> None:

@@ -7,7 +7,7 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.limits import limits
+from bench.limits import MIXED, TOKENIZED, limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,8 +95,9 @@ def _avx2_against_runtime(ours: Figures, runtime: Figures) -> Iterator[Target]:
 
 
 def _part_of_limit(row: Figures, least: float, result: Mapping[str, Any]) -> Iterator[Target]:
-    parts = (limit.fraction for limit in limits(row, result) if limit.what == "mixed texts")
-    yield Target(f"{row.dtype}, mixed texts, part of the machine's limit", LEAST, least, next(parts, math.nan))
+    parts = {limit.what: limit.fraction for limit in limits(row, result)}
+    for what in (MIXED, TOKENIZED):
+        yield Target(f"{row.dtype}, {what}, part of the machine's limit", LEAST, least, parts.get(what, math.nan))
 
 
 def _cosines(dtype: str, row: Figures, *, mean: float, least: float | None = None) -> Iterator[Target]:

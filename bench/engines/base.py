@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -81,6 +81,10 @@ class Engine(ABC):
     def encode_one(self, text: str) -> npt.NDArray[Any]:
         """Turn one text into a vector, float32 [dimension]."""
         return self.encode([text])[0]
+
+    def on_tokens(self, texts: Sequence[str]) -> Callable[[], object] | None:  # noqa: ARG002 - ours uses them
+        """Tokenize texts, and give the function that embeds them from there on; None where there is none."""
+        return None
 
     def remark(self) -> str:
         """Tell what was chosen for the loaded model where the settings leave it open; empty where nothing was."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bench.engines.base import Engine, Environment, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -62,6 +62,11 @@ class Competitor(Engine):
     def encode_one(self, text: str) -> npt.NDArray[Any]:
         """Encode one text."""
         return self._embedder.encode(text)
+
+    def on_tokens(self, texts: Sequence[str]) -> Callable[[], object]:
+        """Give encode_ids of the texts."""
+        tokens = self._embedder.tokenize(texts)
+        return lambda: self._embedder.encode_ids(tokens.ids, tokens.offsets)
 
     def remark(self) -> str:
         """Tell the form of the graph, and why it is that one."""

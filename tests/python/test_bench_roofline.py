@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from bench import roofline
-from bench.roofline import NoCompilerError, arithmetic_seconds, measure, query_seconds, read_peaks
+from bench.roofline import NoCompilerError, arithmetic_seconds, measure, middle, query_seconds, read_peaks
 from bench.workload import workload
 
 # 1,000 weights that the products read: one layer, width 10, inner width 30.
@@ -60,6 +60,22 @@ def test_peaks_survive_json():
 
 
 @pytest.mark.skipif(not shutil.which("c++"), reason="there is no compiler")
+def test_of_several_measurements_each_rate_is_the_middle_one():
+    others = [
+        read_peaks({**PRINTED, "float32": {**PRINTED["float32"], "all": rate}, "read": reading})
+        for rate, reading in (
+            (70.0, PRINTED["read"]),
+            (120.0, [PRINTED["read"][0], {**PRINTED["read"][1], "one": 20.0, "all": 45.0}]),
+            (90.0, [PRINTED["read"][0], {**PRINTED["read"][1], "one": 30.0, "all": 50.0}]),
+        )
+    ]
+    found = middle(others)
+    assert found.dots["float32"].rate == roofline.Rate(50.0, 90.0)
+    assert found.dots["int8"] == PEAKS.dots["int8"]
+    assert found.reading == (PEAKS.reading[0], roofline.Reading(4000, roofline.Rate(20.0, 45.0)))
+    assert middle([PEAKS]) == PEAKS
+
+
 def test_the_measurement_gives_rates_that_a_core_can_have(monkeypatch, tmp_path):
     monkeypatch.setattr(roofline, "BUILT", tmp_path)
     peaks = measure(1, [1 << 16])
