@@ -20,6 +20,7 @@ PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
     {"callers", "decimals", "errors", "locks", "responses", "recipe"},
     {
+        "ascii_texts",
         "backend",
         "compiled_cache",
         "control",

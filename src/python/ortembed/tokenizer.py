@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from ortembed.ascii_texts import AsciiTexts
 from ortembed.errors import InvalidInputError, ModelLoadError
 from ortembed.tokenizer_classes import build_tokenizer, special_ids
 from ortembed.whole_rows import cut_ids, whole_tokens
@@ -68,6 +69,7 @@ class Tokenizer:
         self._side = side
         self._special_ids = special_ids(inner, settings)
         self._max_seq_length = max_seq_length
+        self._ascii = AsciiTexts(inner)
 
     def encode(self, texts: Sequence[str], side: str | None = None) -> TokenizedTexts:
         """Tokenize checked texts; ModelLoadError when the tokenizer fails.
@@ -121,7 +123,14 @@ class Tokenizer:
         return len(ids) - (bool(ids) and ids[-1] in self._special_ids)
 
     def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
-        return _tried(partial(self._inner.encode_batch_fast, texts))
+        """Tokenize texts, for ids alone: positions in the text are not to be relied on."""
+        if not self._ascii.is_of_use:
+            return _tried(partial(self._inner.encode_batch_fast, texts))
+        normalized = [self._ascii.normalized(text) for text in texts]
+        done = iter(_tried(partial(self._ascii.encode, [text for text in normalized if text is not None])))
+        others = [text for text, found in zip(texts, normalized, strict=True) if found is None]
+        rest = iter(_tried(partial(self._inner.encode_batch_fast, others)) if others else ())
+        return [next(rest if text is None else done) for text in normalized]
 
 
 def _tried(encode: Callable[[], list[tokenizers.Encoding]]) -> list[tokenizers.Encoding]:
