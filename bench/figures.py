@@ -59,7 +59,7 @@ def figures_of(record: Mapping[str, Any], counts: Mapping[str, int]) -> Figures:
         p95_ms=float(p95),
         p99_ms=float(p99),
         texts_per_s={name: median([counts[name] / turn["seconds"] for turn in corpora[name]]) for name in CORPORA},
-        tokenized_per_s=counts["mixed"] / median(_tokenized_seconds(mixed)),
+        tokenized_per_s=counts["mixed"] / median([time for time in record.get("tokenized", []) if time is not None]),
         peak_mb=mixed[-1]["peak_rss_mb"] if mixed else np.nan,
         cpu_ms_per_text=1000 * median([turn["cpu_seconds"] for turn in mixed]) / max(1, counts["mixed"]),
         idle_cores=median([turn["idle_cores"] for turn in queries]),
@@ -77,7 +77,3 @@ def all_figures(result: Mapping[str, Any]) -> list[Figures]:
 def median(values: Sequence[float]) -> float:
     """Give the median; nan of nothing."""
     return float(np.median(values)) if values else float("nan")
-
-
-def _tokenized_seconds(turns: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [seconds for turn in turns if (seconds := turn.get("tokens_seconds")) is not None]

@@ -122,6 +122,12 @@ class Measurement:
                 if self._between:
                     self._between()
                 self._in_turn(f"{name} texts, round {number + 1} of {plan.corpus_rounds}", self._corpus_job(name))
+        for number in range(plan.corpus_rounds):
+            self._in_turn(f"tokenized texts, round {number + 1} of {plan.corpus_rounds}", self._tokenized)
+
+    def _tokenized(self, module: str) -> None:
+        answer = self._workers[module].ask("tokenized", self._texts["mixed"])
+        self.records[module]["tokenized"].append(answer["seconds"])
 
     def _corpus_job(self, name: str) -> Callable[[str], None]:
         def job(module: str) -> None:
@@ -157,6 +163,7 @@ def new_record(module: str, engine: Engine) -> Record:
         "starts": [],
         "queries": [],
         "corpora": {name: [] for name in CORPORA},
+        "tokenized": [],  # seconds of the mixed texts, from their tokens on
         "failure": None,
     }
 

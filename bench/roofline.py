@@ -140,10 +140,14 @@ def measure(threads: int, read_bytes: Sequence[int] = READ_BYTES, machine: Seque
 
     Raises:
         NoCompilerError: The message tells what to install.
+        EngineError: The measurement did not come to its end.
     """
     command = [_build(machine), str(threads), *map(str, sorted(read_bytes))]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return read_peaks(json.loads(output))
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return read_peaks(json.loads(output))
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        raise EngineError(f"the roofline's measurement failed: {error}") from error
 
 
 def middle(found: Sequence[Peaks]) -> Peaks:

@@ -30,7 +30,7 @@ from bench.picture import draw
 from bench.plan import FULL, QUICK, SMOKE
 from bench.preparation import is_prepared, prepare_engine
 from bench.report import markdown
-from bench.roofline import measure, middle
+from bench.roofline import NoCompilerError, measure, middle
 from bench.workload import workloads
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Roofline:
             self._found.append(measure(self._threads))
         except EngineError as error:
             say(f"the machine's limits are not known: {error}")
-            self._is_known = False
+            self._is_known = not isinstance(error, NoCompilerError)  # which the next time would not mend
 
     def result(self) -> dict[str, Any] | None:
         """Give the medians; None where there are none."""

@@ -28,7 +28,7 @@ def unpack(
         only: The one file that is wanted, where the rest is large; its path in the folder.
 
     Raises:
-        NoDebianError: This machine has no apt, or no source of Debian's packages.
+        NoDebianError: This machine has no apt, or no source of Debian's packages; or what is wanted is not in them.
         subprocess.CalledProcessError: A package cannot be had.
     """
     if folder.exists():
@@ -50,6 +50,8 @@ def unpack(
     shutil.rmtree(archives)
     if only is not None:
         _remove_others(partial, partial / only)
+        if not (partial / only).is_file():
+            raise NoDebianError(f"Debian's {', '.join(packages)} has no {only}")
     for name in ("bin", "lib", "lib64"):  # what an installed Debian has, and programs name
         if not (partial / name).exists():
             (partial / name).symlink_to(f"usr/{name}")

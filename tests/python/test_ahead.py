@@ -90,5 +90,21 @@ def test_without_a_thread_to_be_had_the_callers_does_it(monkeypatch):
     assert_same(second, texts[300:])
 
 
+def test_an_interrupt_of_the_callers_thread_is_not_put_off(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    def interrupted(texts):
+        done.append(texts)
+        raise KeyboardInterrupt
+
+    done = []
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        tokenize_now(interrupted, ["a"] * 2000, UNWATCHED)
+    assert len(done) == 1
+    assert caught.value.__context__ is None
+
+
 def test_many_texts_are_embedded_while_the_interpreter_ends(run_python):
     assert run_python(AT_THE_END).split("\n")[0] == "(300, 384) (5000, 384) 100"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, normalizers
+from tokenizers import AddedToken, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Tokenizers
 
 from ortembed.ascii_texts import AsciiTexts
@@ -78,9 +78,21 @@ def test_each_ascii_character_gives_the_same_ids(pair):
 def test_it_is_taken_for_plain_text_and_not_where_an_added_token_could_be(model_folder):
     ascii_texts = AsciiTexts(Tokenizers.from_file(str(model_folder / "tokenizer.json")))
     assert ascii_texts.is_of_use
-    assert ascii_texts.normalized("Plain\t123\x00") == "plain 123"
+    assert ascii_texts.normalized("Plain\t123\n") == "plain 123 "
     assert ascii_texts.normalized("naïve") is None
     assert ascii_texts.normalized("a [CLS] b") is None
+
+
+def test_what_is_dropped_is_still_the_first(model_folder, tmp_path):
+    library = Tokenizers.from_file(str(model_folder / "tokenizer.json"))
+    library.no_padding()
+    library.no_truncation()
+    library.pre_tokenizer = pre_tokenizers.Metaspace(replacement="#", prepend_scheme="first")
+    path = tmp_path / "tokenizer.json"
+    library.save(str(path))
+    ours = Tokenizer(path, max_seq_length=LONGEST, settings=TokenizerSettings())
+    for text in ("\x00hello", "hello", "\thello", "\x00\thello"):
+        assert ours.encode([text]).ids.tolist() == library.encode(text).ids
 
 
 def test_many_added_tokens_would_take_longer_to_look_for(model_folder):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import pytest
 from bench import roofline
+from bench.errors import EngineError
 from bench.roofline import NoCompilerError, arithmetic_seconds, measure, middle, query_seconds, read_peaks
 from bench.workload import workload
 
@@ -86,6 +87,15 @@ def test_the_measurement_gives_rates_that_a_core_can_have(monkeypatch, tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a compiler is not found by PATH alone")
+def test_a_measurement_that_fails_says_so(monkeypatch, tmp_path):
+    failing = tmp_path / "roofline"
+    failing.write_text("#!/bin/sh\nkill -9 $$\n", "utf-8")
+    failing.chmod(0o755)
+    monkeypatch.setattr(roofline, "_build", lambda _: failing)
+    with pytest.raises(EngineError, match="measurement failed: .*SIGKILL"):
+        measure(1)
+
+
 def test_without_a_compiler_the_message_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(roofline, "BUILT", tmp_path)
     monkeypatch.delenv("CXX", raising=False)

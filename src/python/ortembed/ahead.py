@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,12 +67,17 @@ class _Tokens:
         self._parts: list[TokenizedTexts] = []
         self._errors: list[BaseException] = []
         self._is_closed = False
-        self._threads = [Thread(target=self._work, args=(tokenize, texts, control), name="ortembed-tokenizer")]
+        work = partial(self._work, tokenize, texts, control)
+        self._threads = [Thread(target=work, args=(BaseException,), name="ortembed-tokenizer")]
         try:
             self._threads[0].start()
         except RuntimeError:  # the system has no more threads, or the interpreter ends
             self._threads.clear()
-            self._work(tokenize, texts, control)
+        except BaseException:  # an interrupt; the thread may have begun
+            self._is_closed = True
+            raise
+        if not self._threads:
+            work(Exception)  # an interrupt is the caller's at once
 
     def result(self) -> TokenizedTexts:
         """Wait for the tokens, or raise what went wrong."""
@@ -90,13 +96,13 @@ class _Tokens:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, tokenize: Tokenize, texts: Sequence[str], control: Control) -> None:
+    def _work(self, tokenize: Tokenize, texts: Sequence[str], control: Control, put_off: type[BaseException]) -> None:
         try:
             for tokens in _in_turn(tokenize, texts, control):
                 self._parts.append(tokens)
                 if self._is_closed:
                     break
-        except BaseException as error:  # noqa: BLE001 - all of them are for the one who waits
+        except put_off as error:  # for the one who waits
             self._errors.append(error)
 
 

@@ -14,7 +14,7 @@ from ortembed.tokenizer_classes import build_tokenizer, special_ids
 from ortembed.whole_rows import cut_ids, whole_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -127,10 +127,16 @@ class Tokenizer:
         if not self._ascii.is_of_use:
             return _tried(partial(self._inner.encode_batch_fast, texts))
         normalized = [self._ascii.normalized(text) for text in texts]
-        done = iter(_tried(partial(self._ascii.encode, [text for text in normalized if text is not None])))
+        done = self._encode_all(self._ascii.encode, [text for text in normalized if text is not None])
         others = [text for text, found in zip(texts, normalized, strict=True) if found is None]
-        rest = iter(_tried(partial(self._inner.encode_batch_fast, others)) if others else ())
+        rest = self._encode_all(self._inner.encode_batch_fast, others)
         return [next(rest if text is None else done) for text in normalized]
+
+    @staticmethod
+    def _encode_all(
+        encode: Callable[[Sequence[str]], list[tokenizers.Encoding]], texts: Sequence[str]
+    ) -> Iterator[tokenizers.Encoding]:
+        return iter(_tried(partial(encode, texts)) if texts else ())
 
 
 def _tried(encode: Callable[[], list[tokenizers.Encoding]]) -> list[tokenizers.Encoding]:
