@@ -60,7 +60,6 @@ def test_peaks_survive_json():
     assert read_peaks(json.loads(json.dumps(asdict(FASTER)))) == FASTER
 
 
-@pytest.mark.skipif(not shutil.which("c++"), reason="there is no compiler")
 def test_of_several_measurements_each_rate_is_the_middle_one():
     others = [
         read_peaks({**PRINTED, "float32": {**PRINTED["float32"], "all": rate}, "read": reading})
@@ -77,6 +76,7 @@ def test_of_several_measurements_each_rate_is_the_middle_one():
     assert middle([PEAKS]) == PEAKS
 
 
+@pytest.mark.skipif(not shutil.which("c++"), reason="there is no compiler")
 def test_the_measurement_gives_rates_that_a_core_can_have(monkeypatch, tmp_path):
     monkeypatch.setattr(roofline, "BUILT", tmp_path)
     peaks = measure(1, [1 << 16])
@@ -86,7 +86,7 @@ def test_the_measurement_gives_rates_that_a_core_can_have(monkeypatch, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a compiler is not found by PATH alone")
+@pytest.mark.skipif(os.name == "nt", reason="it is a script for a shell")
 def test_a_measurement_that_fails_says_so(monkeypatch, tmp_path):
     failing = tmp_path / "roofline"
     failing.write_text("#!/bin/sh\nkill -9 $$\n", "utf-8")
@@ -96,6 +96,7 @@ def test_a_measurement_that_fails_says_so(monkeypatch, tmp_path):
         measure(1)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a compiler is not found by PATH alone")
 def test_without_a_compiler_the_message_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(roofline, "BUILT", tmp_path)
     monkeypatch.delenv("CXX", raising=False)
