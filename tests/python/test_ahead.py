@@ -25,6 +25,14 @@ atexit.register(late)
 """
 
 
+@pytest.fixture
+def no_threads(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
 def tokenize(texts):
     """Stand for a tokenizer: each character is a token."""
     offsets = np.cumsum([0, *map(len, texts)])
@@ -78,11 +86,8 @@ def test_a_cancelled_call_stops_at_the_next_block():
     assert 1 <= len(done) <= 2
 
 
-def test_without_a_thread_to_be_had_the_callers_does_it(monkeypatch):
-    def refuse(_):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+@pytest.mark.usefixtures("no_threads")
+def test_without_a_thread_to_be_had_the_callers_does_it():
     texts = [str(i) for i in range(700)]
     assert_same(tokenize_now(tokenize, texts, UNWATCHED), texts)
     ((_, first), (_, second)) = tokenize_ahead(tokenize, [(texts[:300], 0), (texts[300:], 1)], UNWATCHED)
@@ -90,16 +95,13 @@ def test_without_a_thread_to_be_had_the_callers_does_it(monkeypatch):
     assert_same(second, texts[300:])
 
 
-def test_an_interrupt_of_the_callers_thread_is_not_put_off(monkeypatch):
-    def refuse(_):
-        raise RuntimeError("can't start new thread")
-
+@pytest.mark.usefixtures("no_threads")
+def test_an_interrupt_of_the_callers_thread_is_not_put_off():
     def interrupted(texts):
         done.append(texts)
         raise KeyboardInterrupt
 
     done = []
-    monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(KeyboardInterrupt) as caught:
         tokenize_now(interrupted, ["a"] * 2000, UNWATCHED)
     assert len(done) == 1
