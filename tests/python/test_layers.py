@@ -13,14 +13,13 @@ CPP = ROOT / "src/cpp"
 PYTHON = ROOT / "src/python/ortembed"
 
 # Lowest first. A file may include its own layer and those before it.
-CPP_LAYERS = ["base", "kernels", "ort", "engine", "binding"]
+CPP_LAYERS = ["base", "words", "kernels", "ort", "engine", "binding"]
 
 # Lowest first. A module may import those of the rows before its own; "prepare", "server" and so on stand for folders.
 PYTHON_LAYERS = [
     {"_native", "main_interpreter"},
     {"callers", "decimals", "errors", "locks", "responses", "recipe"},
     {
-        "ascii_texts",
         "backend",
         "compiled_cache",
         "control",
@@ -28,6 +27,7 @@ PYTHON_LAYERS = [
         "duplicates",
         "hardware",
         "instructions",
+        "known_words",
         "precision",
         "whole_rows",
     },

@@ -5,6 +5,7 @@
 #include "binding/engine.h"
 #include "binding/errors.h"
 #include "binding/head.h"
+#include "binding/known_words.h"
 #include "binding/precision.h"
 #include "binding/runtime.h"
 
@@ -16,6 +17,7 @@ NB_MODULE(_native, module) {
   ortembed::register_runtime(module);
   ortembed::register_head(module);
   ortembed::register_embedding_table(module);
+  ortembed::register_known_words(module);
   ortembed::register_precision(module);
   ortembed::register_engine(module);
 }

@@ -117,6 +117,32 @@ class EmbeddingTable:
         Raises InvalidInputError for an id or position that the arrays have no row for.
         """
 
+class KnownWords:
+    """
+    Words whose tokens a tokenizer has told, for one that splits texts at white space and
+    ASCII punctuation, and tokenizes each word by itself. Thread-safe; keeps 65,536 words.
+    """
+
+    def __init__(self, is_lowercase: bool, added: Sequence[str], before: Sequence[int], after: Sequence[int]) -> None:
+        """
+        is_lowercase: ASCII letters are made small first. added: tokens that are found anywhere in a text, small
+        where is_lowercase; a text with one is not read. before, after: special tokens of each text.
+        Raises InvalidInputError for an added token that is not of visible ASCII characters.
+        """
+
+    def read(self, texts: list[str], longest: int, *, cuts_left: bool) -> tuple[numpy.ndarray, numpy.ndarray, int, list[str]]:
+        """
+        Gives the ids of those texts that could be read, end to end and each cut to `longest`: int32; the tokens
+        of each text before it was cut, special ones included, or -1 for one that could not be read: int64 [n];
+        how many of those there are; and the words for whose lack that was. Raises InvalidInputError.
+        """
+
+    def learn(self, words: list[str], ids: numpy.ndarray, offsets: numpy.ndarray) -> None:
+        """
+        Keeps the ids of unknown words: int32, end to end; offsets: int64 [words + 1]. One of more than 64 bytes
+        or 32 ids is not kept. Raises InvalidInputError.
+        """
+
 def quantize(vectors: numpy.ndarray, precision: str, *, out: numpy.ndarray, ranges: numpy.ndarray | None = None) -> None:
     """
     Writes each row of vectors, float32 [n, d], in another precision into out.

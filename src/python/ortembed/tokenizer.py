@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import accumulate, chain
-from typing import TYPE_CHECKING, NamedTuple, cast
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from ortembed.ascii_texts import AsciiTexts
 from ortembed.errors import InvalidInputError, ModelLoadError
+from ortembed.known_words import KnownWords
 from ortembed.tokenizer_classes import build_tokenizer, special_ids
 from ortembed.whole_rows import cut_ids, whole_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
-    import tokenizers
 
     from ortembed.tokenizer_settings import TokenizerSettings
     from ortembed.whole_rows import Token
+
+    Ids = npt.NDArray[np.int32]
+    Counts = npt.NDArray[np.int64]
+
+T = TypeVar("T")
 
 
 class TokenizedTexts(NamedTuple):
@@ -69,7 +73,7 @@ class Tokenizer:
         self._side = side
         self._special_ids = special_ids(inner, settings)
         self._max_seq_length = max_seq_length
-        self._ascii = AsciiTexts(inner)
+        self._words = KnownWords.of(inner)
 
     def encode(self, texts: Sequence[str], side: str | None = None) -> TokenizedTexts:
         """Tokenize checked texts; ModelLoadError when the tokenizer fails.
@@ -78,27 +82,16 @@ class Tokenizer:
             texts: The texts.
             side: Where those that are too long are cut, "left" or "right"; by default as the model's files say.
         """
-        encodings = self._encode(texts)
-        if side in (None, self._side):
-            rows = [encoding.ids for encoding in encodings]
-        else:
-            rows = [cut_ids(encoding, self._side, self._max_seq_length, side) for encoding in encodings]
-        lengths = [len(row) for row in rows]
-        longest = self._max_seq_length
-        truncated = sum(
-            length == longest and bool(encoding.overflowing)
-            for length, encoding in zip(lengths, encodings, strict=True)
-        )
-        offsets = np.array([0, *accumulate(lengths)], np.int64)
-        return TokenizedTexts(_id_array(list(chain.from_iterable(rows))), offsets, truncated)
+        ids, counts = self._read(texts, side or self._side)
+        lengths = np.minimum(counts, self._max_seq_length)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return TokenizedTexts(ids, offsets, int(np.count_nonzero(counts > lengths)))
 
     def encode_one(self, text: str) -> TokenizedTexts:
         """Tokenize one checked text, without what only many need; ModelLoadError when the tokenizer fails."""
-        encoding = self._encode([text])[0]
-        ids = encoding.ids
+        ids, counts = self._read([text], self._side)
         length = len(ids)
-        truncated = 1 if length == self._max_seq_length and encoding.overflowing else 0
-        return TokenizedTexts(_id_array(ids), np.array((0, length), np.int64), truncated)
+        return TokenizedTexts(ids, np.array((0, length), np.int64), int(counts[0] > length))
 
     def tokens(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> list[list[Token]]:
         """Give the tokens of checked texts, without truncation; ModelLoadError when the tokenizer fails."""
@@ -112,34 +105,42 @@ class Tokenizer:
 
     def count(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Count tokens as if there were no truncation, special tokens included: int64 [n]."""
-        counts = np.zeros(len(texts), np.int64)
-        for i, encoding in enumerate(self._encode(texts)):
-            counts[i] = len(encoding) + sum(len(rest) - self._specials for rest in encoding.overflowing)
-        return counts
+        return self._read(texts, self._side)[1]
 
     def prompt_length(self, prompt: str) -> int:
         """Count a prompt's tokens that pooling may leave out: those before the text, not a special one at its end."""
-        ids = self._encode([prompt])[0].ids
-        return len(ids) - (bool(ids) and ids[-1] in self._special_ids)
+        ids = self._read([prompt], self._side)[0]
+        return len(ids) - (len(ids) > 0 and int(ids[-1]) in self._special_ids)
 
-    def _encode(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
-        """Tokenize texts, for ids alone: positions in the text are not to be relied on."""
-        if not self._ascii.is_of_use:
-            return _tried(partial(self._inner.encode_batch_fast, texts))
-        normalized = [self._ascii.normalized(text) for text in texts]
-        done = self._encode_all(self._ascii.encode, [text for text in normalized if text is not None])
-        others = [text for text, found in zip(texts, normalized, strict=True) if found is None]
-        rest = self._encode_all(self._inner.encode_batch_fast, others)
-        return [next(rest if text is None else done) for text in normalized]
+    def _read(self, texts: Sequence[str], side: str) -> tuple[Ids, Counts]:
+        """Give the ids of texts cut at a side, end to end, and how many tokens each has before it is cut."""
+        if self._words is None:
+            return self._ask(texts, side)
+        ids, counts, unread = _tried(partial(self._words.read, texts, self._max_seq_length, side))
+        if not unread:
+            return ids, counts
+        is_read = counts >= 0
+        asked, counts[~is_read] = self._ask(
+            [text for text, done in zip(texts, is_read, strict=True) if not done], side
+        )
+        is_read_id = np.repeat(is_read, np.minimum(counts, self._max_seq_length))
+        together = np.empty(len(is_read_id), np.int32)
+        together[is_read_id], together[~is_read_id] = ids, asked
+        return together, counts
 
-    @staticmethod
-    def _encode_all(
-        encode: Callable[[Sequence[str]], list[tokenizers.Encoding]], texts: Sequence[str]
-    ) -> Iterator[tokenizers.Encoding]:
-        return iter(_tried(partial(encode, texts)) if texts else ())
+    def _ask(self, texts: Sequence[str], side: str) -> tuple[Ids, Counts]:
+        """Give the same as the tokenizer itself tells it."""
+        encodings = _tried(partial(self._inner.encode_batch_fast, texts))
+        rows = [encoding.ids for encoding in encodings]
+        counts = np.array([len(row) for row in rows], np.int64)
+        for i in np.flatnonzero(counts == self._max_seq_length).tolist():
+            counts[i] += sum(len(rest) - self._specials for rest in encodings[i].overflowing)
+            if side != self._side:
+                rows[i] = cut_ids(encodings[i], self._side, self._max_seq_length, side)
+        return _id_array(list(chain.from_iterable(rows))), counts
 
 
-def _tried(encode: Callable[[], list[tokenizers.Encoding]]) -> list[tokenizers.Encoding]:
+def _tried(encode: Callable[[], T]) -> T:
     try:
         return encode()
     except Exception as error:  # the library raises nothing narrower

@@ -1,0 +1,104 @@
+"""Texts from words whose tokens the tokenizer has told before: BERT's takes each by itself, and texts repeat them.
+
+Its normalizer and pre-tokenizer look at one character at a time, so that what lies between white space has the same
+tokens in any text; in a part of ASCII letters and punctuation alone, so has each word and each mark. The tokenizer is
+asked for those that are new, and for whole texts where a word is too long to be kept or an added token could be.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers
+
+from ortembed import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+_IDS = 2**31  # more than int32 has
+
+
+class KnownWords:
+    """The words of one tokenizer. Thread-safe."""
+
+    def __init__(self, inner: tokenizers.Tokenizer, words: _native.KnownWords) -> None:
+        """Keep both."""
+        self._inner = inner
+        self._model = tokenizers.Tokenizer(inner.model)  # without what comes before it
+        self._words = words
+
+    @classmethod
+    def of(cls, inner: tokenizers.Tokenizer) -> KnownWords | None:
+        """Look at a tokenizer, which is not changed afterwards; None for one whose words depend on one another."""
+        normalizer = inner.normalizer
+        if (
+            type(normalizer) is not normalizers.BertNormalizer
+            or type(inner.pre_tokenizer) is not pre_tokenizers.BertPreTokenizer
+            or type(inner.model) is not models.WordPiece
+        ):
+            return None
+        # Added tokens are found in texts as they come, and in normalized ones.
+        added = [normalizer.normalize_str(token.content) for token in inner.get_added_tokens_decoder().values()]
+        around = _special_ids(inner)
+        if around is None or not all(map(_is_visible, added)):
+            return None
+        return cls(inner, _native.KnownWords(normalizer.lowercase, added, *around))
+
+    def read(
+        self, texts: Sequence[str], longest: int, side: str
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], int]:
+        """Give what is known of texts.
+
+        Args:
+            texts: The texts.
+            longest: To how many tokens they are cut.
+            side: Where, "left" or "right".
+
+        Returns:
+            The ids of those texts that were read, end to end, and how many tokens each text has before it is cut,
+            special ones included, or -1 for one that was not read: [n]; and how many of those there are.
+        """
+        texts = list(texts)
+        ids, counts, unread, unknown = self._words.read(texts, longest, cuts_left=side == "left")
+        if unknown:
+            self._learn(unknown)
+            ids, counts, unread, _ = self._words.read(texts, longest, cuts_left=side == "left")
+        return ids, counts, unread
+
+    def _learn(self, words: list[str]) -> None:
+        self._ask(self._model, [word for word in words if _is_visible(word)])  # as it is when the model gets it
+        self._ask(self._inner, [word for word in words if not _is_visible(word)])
+
+    def _ask(self, tokenizer: tokenizers.Tokenizer, words: list[str]) -> None:
+        if not words:
+            return
+        encodings = tokenizer.encode_batch_fast(words, add_special_tokens=False)
+        rows = [encoding.ids if not encoding.overflowing else None for encoding in encodings]
+        whole = [ids for ids in rows if ids is not None]
+        kept = [word for word, ids in zip(words, rows, strict=True) if ids is not None]
+        offsets = np.array([0, *accumulate(map(len, whole))], np.int64)
+        self._words.learn(kept, np.array(list(chain.from_iterable(whole)), np.int32), offsets)
+
+
+def _is_visible(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _special_ids(inner: tokenizers.Tokenizer) -> tuple[list[int], list[int]] | None:
+    """Give the special tokens before a text and after it; None where they cannot be told."""
+    try:
+        own = inner.encode("a", add_special_tokens=False).ids
+        row = inner.encode("a")
+        empty = inner.encode("").ids
+    except Exception:  # noqa: BLE001 - nothing narrower; whoever asks it for more is told
+        return None
+    start = row.special_tokens_mask.index(0) if 0 in row.special_tokens_mask else 0
+    before, after = row.ids[:start], row.ids[start + len(own) :]
+    is_told = len(own) == 1 and row.ids == [*before, *own, *after] and empty == [*before, *after]
+    return (before, after) if is_told and all(id_ < _IDS for id_ in empty) else None
