@@ -95,6 +95,12 @@ def test_words_that_collide_are_kept_up_to_a_bound():
         assert counts == ([3] if number < 32 else [-1])
 
 
+def test_words_of_the_same_hash_are_told_apart():
+    words = make()
+    teach(words, ["costarring"])  # whose 32 bits of FNV-1a are those of "liquid"
+    assert read(words, "costarring", "liquid") == ([101, 0, 102], [3, -1], ["liquid"])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
