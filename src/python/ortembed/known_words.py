@@ -7,7 +7,7 @@ asked for those that are new, and for whole texts where a word is too long to be
 
 from __future__ import annotations
 
-from itertools import accumulate, chain
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,18 +72,17 @@ class KnownWords:
         return ids, counts, unread
 
     def _learn(self, words: list[str]) -> None:
-        self._ask(self._model, [word for word in words if _is_visible(word)])  # as it is when the model gets it
-        self._ask(self._inner, [word for word in words if not _is_visible(word)])
+        plain = [word for word in words if _is_visible(word)]  # as they are when the model gets them
+        if plain:
+            row = self._model.encode(plain, is_pretokenized=True, add_special_tokens=False)
+            self._keep(plain, row.ids, np.bincount(np.array(row.word_ids, np.int64), minlength=len(plain)))
+        others = [word for word in words if not _is_visible(word)]
+        rows = self._inner.encode_batch_fast(others, add_special_tokens=False) if others else []
+        whole = {word: row.ids for word, row in zip(others, rows, strict=True) if not row.overflowing}
+        self._keep([*whole], [*chain.from_iterable(whole.values())], np.array([*map(len, whole.values())], np.int64))
 
-    def _ask(self, tokenizer: tokenizers.Tokenizer, words: list[str]) -> None:
-        if not words:
-            return
-        encodings = tokenizer.encode_batch_fast(words, add_special_tokens=False)
-        rows = [encoding.ids if not encoding.overflowing else None for encoding in encodings]
-        whole = [ids for ids in rows if ids is not None]
-        kept = [word for word, ids in zip(words, rows, strict=True) if ids is not None]
-        offsets = np.array([0, *accumulate(map(len, whole))], np.int64)
-        self._words.learn(kept, np.array(list(chain.from_iterable(whole)), np.int32), offsets)
+    def _keep(self, words: list[str], ids: list[int], counts: npt.NDArray[np.int64]) -> None:
+        self._words.learn(words, np.array(ids, np.int32), np.concatenate([[0], np.cumsum(counts)]))
 
 
 def _is_visible(text: str) -> bool:
