@@ -9,8 +9,7 @@ namespace ortembed::kernels {
 template <class T, Activation activation>
 ORTEMBED_INLINE typename T::Float activate(typename T::Float x) {
   if constexpr (activation == Activation::gelu) {
-    // Hendrycks and Gimpel 2016, arXiv:1606.08415; with an error of at most 6.8e-5 |x|, and 1e-6 |x| beyond 5.
-    return T::multiply(x, normal_share<T>(x));
+    return gelu<T>(x);
   } else if constexpr (activation == Activation::gelu_tanh) {
     // 0.5 x (1 + tanh(u)) is x * sigmoid(2u), with u = sqrt(2 / pi) (x + 0.044715 x^3).
     const typename T::Float cube = T::multiply(T::multiply(x, x), x);

@@ -45,6 +45,16 @@ struct Avx512Vectors : CommonVectors<Avx512Vectors> {
     constexpr int smaller_magnitude_sign_of_x = 2;
     return _mm512_range_ps(x, _mm512_set1_ps(magnitude), smaller_magnitude_sign_of_x);
   }
+  static Float magnitude(Float x) { return _mm512_abs_ps(x); }
+  // How many whole quarters x has, from 0 to below 4, as look_up() takes it: the last bits of what it is rounded to
+  // beside a number whose last bit is worth a quarter.
+  static __m512i quarters(Float x) {
+    const Float large = _mm512_set1_ps(0x1p21F);
+    return _mm512_castps_si512(_mm512_add_round_ps(x, large, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
+  }
+  static Float look_up(const float (&table)[16], __m512i place) {
+    return _mm512_permutexvar_ps(place, _mm512_load_ps(table));
+  }
   // What is above the next lower whole number.
   static Float fraction(Float x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
   // The next lower whole number, as scale() takes it: that rounds down by itself.
