@@ -1,5 +1,6 @@
 """Words that are known: the ids that the tokenizer itself gives, whatever the text and the added tokens."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as Tokenizers
 
+from ortembed.errors import ModelLoadError
 from ortembed.known_words import KnownWords
 from ortembed.tokenizer import Tokenizer
 from ortembed.tokenizer_settings import TokenizerSettings
@@ -138,6 +140,10 @@ def finds_a_token_of_two_words(tokenizer):
     tokenizer.add_tokens(["hello world"])
 
 
+def has_many_added_tokens(tokenizer):
+    tokenizer.add_tokens([f"<{number}>" for number in range(300)])
+
+
 def has_no_place_for_a_text(tokenizer):
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A $A", special_tokens=[("[CLS]", 101)])
 
@@ -149,6 +155,7 @@ def has_no_place_for_a_text(tokenizer):
         replaces_words,
         knows_no_parts_of_words,
         finds_a_token_of_two_words,
+        has_many_added_tokens,
         has_no_place_for_a_text,
     ],
 )
@@ -171,6 +178,29 @@ def test_special_tokens_may_be_anywhere_around(model_folder, tmp_path, single):
     for text in ("", "hello", "a long text that has to be cut somewhere"):
         ours = Tokenizer(path, max_seq_length=8, settings=TokenizerSettings())
         assert ours.encode([text]).ids.tolist() == library.encode(text).ids
+
+
+def test_a_tokenizer_that_panics_is_refused_when_it_is_asked(model_folder, tmp_path):
+    saved = json.loads((model_folder / "tokenizer.json").read_text("utf-8"))
+    saved["post_processor"] = {"type": "TemplateProcessing", "single": [
+        {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [], "special_tokens": {}}  # fmt: skip
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(saved), "utf-8")
+    tokenizer = Tokenizer(path, max_seq_length=LONGEST, settings=TokenizerSettings())
+    with pytest.raises(ModelLoadError, match="tokenizer fails"):
+        tokenizer.encode(["hello"])
+
+
+def test_an_id_that_no_vocabulary_has_is_named(model_folder, tmp_path):
+    saved = json.loads((model_folder / "tokenizer.json").read_text("utf-8"))
+    saved["model"]["vocab"]["hello"] = 2**31
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(saved), "utf-8")
+    tokenizer = Tokenizer(path, max_seq_length=LONGEST, settings=TokenizerSettings())
+    assert len(tokenizer.encode(["a"]).ids) == 3
+    with pytest.raises(ModelLoadError, match="an id that no vocabulary has: 2147483648"):
+        tokenizer.encode(["a hello"])
 
 
 def test_threads_learn_and_read_together(model_folder):

@@ -6,6 +6,7 @@ import pytest
 from ortembed import InvalidInputError, _native
 
 MOST_WORDS = 65_536
+MOST_UNKNOWN = 16_384
 
 
 def make(added=(), *, is_lowercase=True, before=(101,), after=(102,)):
@@ -51,6 +52,16 @@ def test_a_text_with_an_added_token_is_not_read():
     assert read(words, "a[X]", "[x [] x]", "ayz", "y z")[1:] == ([-1, 8, -1, -1], ["z"])
 
 
+def test_no_word_is_asked_for_of_a_text_that_is_not_to_be_read():
+    assert read(make(["[x]"]), "one two", "two three [x]", "four " + "a" * 65, "three")[2] == ["one", "two", "three"]
+
+
+def test_so_many_words_are_asked_for_at_once():
+    names = [f"w{number:x}" for number in range(MOST_UNKNOWN + 9)]
+    unknown = read(make(), " ".join(names), "more")[2]
+    assert unknown == names[:MOST_UNKNOWN]
+
+
 def test_words_that_are_too_long_are_never_asked_for():
     assert read(make(), "a" * 65, "é" * 33, "b" * 64, "é" * 32) == ([], [-1] * 4, ["b" * 64, "é" * 32])
     words = make()
@@ -62,11 +73,11 @@ def test_a_full_table_begins_anew():
     words = make()
     names = [f"w{number:x}" for number in range(3 * MOST_WORDS // 2)]
     teach(words, names)
-    unknown = set(read(words, " ".join(names))[2])
-    assert len(unknown) > MOST_WORDS // 3
-    assert len(unknown.intersection(names[-1000:])) < 10
-    last = next(name for name in reversed(names) if name not in unknown)
-    assert read(words, last)[0] == [101, names.index(last), 102]
+    _, counts, _ = read(words, *names)
+    known = [name for name, count in zip(names, counts, strict=True) if count > 0]
+    assert len(known) < MOST_WORDS
+    assert len(set(names[-1000:]).difference(known)) < 10
+    assert read(words, known[-1])[0] == [101, names.index(known[-1]), 102]
 
 
 def colliding_words(count):

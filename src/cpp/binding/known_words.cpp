@@ -94,7 +94,8 @@ void register_known_words(nb::module_& module) {
                   "-> tuple[numpy.ndarray, numpy.ndarray, int, list[str]]"),
           "Gives the ids of those texts that could be read, end to end and each cut to `longest`: int32; the tokens\n"
           "of each text before it was cut, special ones included, or -1 for one that could not be read: int64 [n];\n"
-          "how many of those there are; and the words for whose lack that was. Raises InvalidInputError.")
+          "how many of those there are; and the words for whose lack that was, 16,384 of them at most. Raises "
+          "InvalidInputError.")
       .def(
           "learn", &learn, "words"_a, "ids"_a, "offsets"_a,
           nb::sig("def learn(self, words: list[str], ids: numpy.ndarray, offsets: numpy.ndarray) -> None"),

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
-#include <unordered_set>
+#include <set>
 
 #include "base/error.h"
 
@@ -27,6 +27,16 @@ class KnownWords::Reader {
 
   // Appends the text's ids, without special tokens; false where they are not known.
   bool read(std::string_view text) {
+    const std::size_t unknown = result_.unknown.size();
+    const Answer answer = read_parts(text);
+    if (answer == Answer::never) ask_no_more_than(unknown);
+    return answer == Answer::known;
+  }
+
+ private:
+  enum class Answer { known, unknown, never };
+
+  Answer read_parts(std::string_view text) {
     bool is_known = true;
     std::size_t i = 0;
     while (i < text.size()) {
@@ -39,14 +49,16 @@ class KnownWords::Reader {
       for (; i < text.size() && kind(text[i]) != Kind::space; ++i) is_plain &= kind(text[i]) != Kind::other;
       const std::string_view part = text.substr(start, i - start);
       const Answer answer = is_plain ? split(part) : look_up(part);
-      if (answer == Answer::never) return false;
+      if (answer == Answer::never) return answer;
       is_known &= answer == Answer::known;
     }
-    return is_known;
+    return is_known ? Answer::known : Answer::unknown;
   }
 
- private:
-  enum class Answer { known, unknown, never };
+  // Of a text that is not to be read, no word is asked for.
+  void ask_no_more_than(std::size_t count) {
+    for (; result_.unknown.size() > count; result_.unknown.pop_back()) asked_.erase(result_.unknown.back());
+  }
 
   Kind kind(char byte) const { return words_.kinds_[place(byte)]; }
 
@@ -88,13 +100,13 @@ class KnownWords::Reader {
       result_.ids.insert(result_.ids.end(), ids->begin(), ids->end());
       return Answer::known;
     }
-    if (asked_.emplace(word).second) result_.unknown.emplace_back(word);
+    if (result_.unknown.size() < most_unknown && asked_.emplace(word).second) result_.unknown.emplace_back(word);
     return Answer::unknown;
   }
 
   const KnownWords& words_;
   ReadTexts& result_;
-  std::unordered_set<std::string> asked_;
+  std::set<std::string> asked_;  // sorted: no words are chosen to collide
 };
 
 KnownWords::KnownWords(WordRules rules) : rules_(std::move(rules)) {

@@ -31,12 +31,15 @@ struct ReadTexts {
   std::vector<std::int32_t> ids;     // of those texts that could be read, end to end
   std::vector<std::int64_t> counts;  // tokens of each before it was cut, special ones included; -1: it was not read
   std::size_t unread = 0;            // how many of those
-  std::vector<std::string> unknown;  // words for whose lack texts were not read, each once
+  std::vector<std::string> unknown;  // words for whose lack texts were not read, each once: the first of them
 };
 
 // Thread-safe.
 class KnownWords {
  public:
+  // That one reading tells: few enough that all are kept. Texts with others are left to the tokenizer.
+  static constexpr std::size_t most_unknown = WordTable::most_words / 4;
+
   // Throws Error(invalid_input) for an added token that is empty or not of visible ASCII characters.
   explicit KnownWords(WordRules rules);
 

@@ -134,7 +134,7 @@ class KnownWords:
         """
         Gives the ids of those texts that could be read, end to end and each cut to `longest`: int32; the tokens
         of each text before it was cut, special ones included, or -1 for one that could not be read: int64 [n];
-        how many of those there are; and the words for whose lack that was. Raises InvalidInputError.
+        how many of those there are; and the words for whose lack that was, 16,384 of them at most. Raises InvalidInputError.
         """
 
     def learn(self, words: list[str], ids: numpy.ndarray, offsets: numpy.ndarray) -> None:

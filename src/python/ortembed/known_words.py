@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _IDS = 2**31  # more than int32 has
+_PIECE = 256  # words that are asked for in one row
+_MOST_ADDED = 256  # tokens, for each of which a text is searched
 
 
 class KnownWords:
@@ -46,7 +48,7 @@ class KnownWords:
         # Added tokens are found in texts as they come, and in normalized ones.
         added = [normalizer.normalize_str(token.content) for token in inner.get_added_tokens_decoder().values()]
         around = _special_ids(inner)
-        if around is None or not all(map(_is_visible, added)):
+        if around is None or len(added) > _MOST_ADDED or not all(map(_is_visible, added)):
             return None
         return cls(inner, _native.KnownWords(normalizer.lowercase, added, *around))
 
@@ -73,15 +75,23 @@ class KnownWords:
 
     def _learn(self, words: list[str]) -> None:
         plain = [word for word in words if _is_visible(word)]  # as they are when the model gets them
-        if plain:
-            row = self._model.encode(plain, is_pretokenized=True, add_special_tokens=False)
-            self._keep(plain, row.ids, np.bincount(np.array(row.word_ids, np.int64), minlength=len(plain)))
+        pieces = [plain[start : start + _PIECE] for start in range(0, len(plain), _PIECE)]
+        for piece, row in zip(pieces, self._rows(pieces), strict=True):
+            self._keep(piece, row.ids, np.bincount(np.array(row.word_ids, np.int64), minlength=len(piece)))
         others = [word for word in words if not _is_visible(word)]
         rows = self._inner.encode_batch_fast(others, add_special_tokens=False) if others else []
         whole = {word: row.ids for word, row in zip(others, rows, strict=True) if not row.overflowing}
         self._keep([*whole], [*chain.from_iterable(whole.values())], np.array([*map(len, whole.values())], np.int64))
 
+    def _rows(self, pieces: list[list[str]]) -> list[tokenizers.Encoding]:
+        if len(pieces) == 1:
+            return [self._model.encode(pieces[0], is_pretokenized=True, add_special_tokens=False)]
+        # Other threads of Python need not wait for a batch, which starts threads of its own.
+        return self._model.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False) if pieces else []
+
     def _keep(self, words: list[str], ids: list[int], counts: npt.NDArray[np.int64]) -> None:
+        if max(ids, default=0) >= _IDS:
+            return  # whoever asks for the text is told
         self._words.learn(words, np.array(ids, np.int32), np.concatenate([[0], np.cumsum(counts)]))
 
 
@@ -95,7 +105,9 @@ def _special_ids(inner: tokenizers.Tokenizer) -> tuple[list[int], list[int]] | N
         own = inner.encode("a", add_special_tokens=False).ids
         row = inner.encode("a")
         empty = inner.encode("").ids
-    except Exception:  # noqa: BLE001 - nothing narrower; whoever asks it for more is told
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - its panics are nothing narrower; whoever asks it for more is told
         return None
     start = row.special_tokens_mask.index(0) if 0 in row.special_tokens_mask else 0
     before, after = row.ids[:start], row.ids[start + len(own) :]

@@ -143,7 +143,9 @@ class Tokenizer:
 def _tried(encode: Callable[[], T]) -> T:
     try:
         return encode()
-    except Exception as error:  # the library raises nothing narrower
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the library's panics are nothing narrower
         raise ModelLoadError(f"the model's tokenizer fails: {error}") from error
 
 
