@@ -25,7 +25,9 @@ Expected activated(Activation activation, double x) {
   if (activation == Activation::relu) return {std::max(x, 0.0), 0};
   // As `kernels/generic` states it.
   if (activation == Activation::gelu) {
-    return {0.5 * x * std::erfc(-x / std::sqrt(2.0)), (std::abs(x) < 5 ? 6.8e-5 : 1e-6) * std::abs(x) + 1e-37};
+    const double size = std::abs(x);
+    const double most = size < 5 ? std::min(6.8e-5 * std::max(size, 1.0), 3e-4 * size) : 1e-6 * size;  // of both ways
+    return {0.5 * x * std::erfc(-x / std::sqrt(2.0)), most + 1e-37};
   }
   const double argument =
       activation == Activation::silu ? x : 2 * std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
