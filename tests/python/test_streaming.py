@@ -100,7 +100,7 @@ def test_an_interrupt_inside_the_iterable_is_not_put_off(embedder, position):
 
 
 def test_an_early_end_ends_a_thread_that_is_at_work(embedder):
-    long = (f"{number} word " * 10_000 for number in itertools.count())
+    long = (f"[MASK] {number} word " * 10_000 for number in itertools.count())  # what no known words make short
     vectors = embedder.iter_encode(itertools.chain(TEXTS[:32], long), chunk_size=16)
     for _ in range(17):  # the last is of the second chunk: the third, of long texts, is tokenized
         next(vectors)
