@@ -47,7 +47,7 @@ def pair(request, added, model_folder, tmp_path_factory):
     library.no_padding()
     library.normalizer = NORMALIZERS[request.param]
     library.add_tokens(added)
-    path = tmp_path_factory.mktemp("ascii") / "tokenizer.json"
+    path = tmp_path_factory.mktemp("words") / "tokenizer.json"
     library.save(str(path))
     library.enable_truncation(LONGEST)
     return Tokenizer(path, max_seq_length=LONGEST, settings=TokenizerSettings()), library

@@ -74,20 +74,24 @@ class KnownWords:
         return ids, counts, unread
 
     def _learn(self, words: list[str]) -> None:
-        plain = [word for word in words if _is_visible(word)]  # as they are when the model gets them
-        pieces = [plain[start : start + _PIECE] for start in range(0, len(plain), _PIECE)]
-        for piece, row in zip(pieces, self._rows(pieces), strict=True):
-            self._keep(piece, row.ids, np.bincount(np.array(row.word_ids, np.int64), minlength=len(piece)))
-        others = [word for word in words if not _is_visible(word)]
-        rows = self._inner.encode_batch_fast(others, add_special_tokens=False) if others else []
-        whole = {word: row.ids for word, row in zip(others, rows, strict=True) if not row.overflowing}
-        self._keep([*whole], [*chain.from_iterable(whole.values())], np.array([*map(len, whole.values())], np.int64))
+        self._ask_model([word for word in words if _is_visible(word)])  # as they are when the model gets them
+        self._ask_tokenizer([word for word in words if not _is_visible(word)])
 
-    def _rows(self, pieces: list[list[str]]) -> list[tokenizers.Encoding]:
-        if len(pieces) == 1:
-            return [self._model.encode(pieces[0], is_pretokenized=True, add_special_tokens=False)]
-        # Other threads of Python need not wait for a batch, which starts threads of its own.
-        return self._model.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False) if pieces else []
+    def _ask_model(self, words: list[str]) -> None:
+        pieces = [words[start : start + _PIECE] for start in range(0, len(words), _PIECE)]
+        if len(pieces) > 1:  # a batch, which other threads of Python need not wait for, starts threads of its own
+            rows = self._model.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False)
+        else:
+            rows = [self._model.encode(piece, is_pretokenized=True, add_special_tokens=False) for piece in pieces]
+        for piece, row in zip(pieces, rows, strict=True):
+            self._keep(piece, row.ids, np.bincount(np.array(row.word_ids, np.int64), minlength=len(piece)))
+
+    def _ask_tokenizer(self, words: list[str]) -> None:
+        if not words:
+            return
+        rows = self._inner.encode_batch_fast(words, add_special_tokens=False)
+        whole = {word: row.ids for word, row in zip(words, rows, strict=True) if not row.overflowing}
+        self._keep([*whole], [*chain.from_iterable(whole.values())], np.array([*map(len, whole.values())], np.int64))
 
     def _keep(self, words: list[str], ids: list[int], counts: npt.NDArray[np.int64]) -> None:
         if max(ids, default=0) >= _IDS:

@@ -76,12 +76,12 @@ inline void expect_same_bytes(std::span<const float> first, std::span<const floa
   expect(first.size() == second.size() && std::memcmp(first.data(), second.data(), first.size_bytes()) == 0, what);
 }
 
-// The double that an activation is to give, and the error that it may have.
+// The double that an activation is to give, and the error that it may have on the table's instructions.
 struct Expected {
   double value;
   double bound;
 };
-Expected activated(kernels::Activation activation, double x);
+Expected activated(const kernels::KernelTable& table, kernels::Activation activation, double x);
 
 inline constexpr kernels::Activation activations[] = {kernels::Activation::none, kernels::Activation::gelu,
                                                       kernels::Activation::gelu_tanh, kernels::Activation::relu,

@@ -103,9 +103,9 @@ std::vector<std::int64_t> codes_of(const KernelTable& table, const QuantizedRows
 }
 
 // activation(y) of a y that may be off by its bound: none of them is steeper than 1.13.
-void expect_activated(float actual, const Expected& y, kernels::Activation activation, std::size_t row,
-                      std::size_t column) {
-  const Expected expected = activated(activation, y.value);
+void expect_activated(const KernelTable& table, float actual, const Expected& y, kernels::Activation activation,
+                      std::size_t row, std::size_t column) {
+  const Expected expected = activated(table, activation, y.value);
   const double bound = 1.13 * y.bound + expected.bound + rounding * std::abs(expected.value);
   expect_near(actual, expected.value, bound, row, column);
 }
@@ -189,7 +189,7 @@ void check_int8(const KernelTable& table, Random& random) {
     const std::size_t first = row * shape.inputs;
     const Expected expected =
         int8_result(weights, codes.data() + first, x.data() + first, rows.scales[row], i % shape.outputs);
-    expect_activated(output[i], expected, activation, row, i % shape.outputs);
+    expect_activated(table, output[i], expected, activation, row, i % shape.outputs);
   }
 }
 
@@ -213,7 +213,7 @@ void check_bfloat16(const KernelTable& table, Random& random) {
     const std::size_t column = i % shape.outputs;
     const Expected expected = bfloat16_result(x.data() + row * shape.inputs, weight.data() + column, shape.inputs,
                                               shape.outputs, bias[column]);
-    expect_activated(output[i], expected, activation, row, column);
+    expect_activated(table, output[i], expected, activation, row, column);
   }
 }
 
